@@ -1,0 +1,57 @@
+# The study's commands. Each makes the virtual environment .venv when it is missing or out of date.
+
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+READY := .venv/.ready
+export PATH := $(VENV)/bin:$(PATH)
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help quick repro test lint check readme
+
+help:
+	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
+	@echo 'make repro   bring the whole study up to date: dvc repro (downloads data, trains what is out of date)'
+	@echo 'make test    the tests'
+	@echo 'make lint    ruff: style and format'
+	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
+	@echo 'make readme  put reports/summary.md into the README'
+
+$(READY): pyproject.toml constraints.txt
+	@echo '== environment: installing the packages of constraints.txt into .venv (a few minutes the first time)'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"error: Python 3.11 or newer is needed, $(PYTHON) is {v[0]}.{v[1]}; set PYTHON=python3.x")'
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+quick: $(READY)
+	@python -m stages.quick $(DATASETS)
+
+repro: $(READY)
+	@echo '== repro: dvc repro'
+	@dvc repro
+
+test: $(READY)
+	@echo '== test: pytest'
+	@python -m pytest -q
+
+lint: $(READY)
+	@echo '== lint: ruff check, ruff format --check'
+	@ruff check .
+	@ruff format --check .
+
+# With --dry --allow-missing nothing is run or downloaded, and the exit status is 0 even where stages are outdated: the
+# output tells. It says nothing of a result that is absent, so results are looked for by the names in dvc.lock.
+check: lint
+	@echo '== check: is dvc.lock true of the code, parameters and committed results?'
+	@dvc repro --dry --allow-missing > .venv/check.txt 2>&1 || { cat .venv/check.txt; exit 1; }
+	@sed -n "s/^Running stage '\(.*\)':/  outdated: \1 (and what follows from it)/p" .venv/check.txt > .venv/outdated.txt
+	@awk '$$2 == "path:" && $$3 ~ /^(models|reports)\// {print $$3}' dvc.lock | sort -u | while read -r path; do \
+		test -e "$$path" || echo "  missing:  $$path"; done >> .venv/outdated.txt
+	@if test -s .venv/outdated.txt; then cat .venv/outdated.txt; \
+		echo 'error: the committed results are not those of this code: run `make repro`, then commit dvc.lock, models/ and reports/'; \
+		exit 1; fi
+	@echo 'dvc.lock is true: dvc repro would run nothing'
+
+readme: $(READY)
+	@echo '== readme: reports/summary.md goes into README.md'
+	@sed -i -e '/<!-- results:begin -->/,/<!-- results:end -->/{/<!-- results:begin -->/{p;r reports/summary.md' -e '};/<!-- results:end -->/!d}' README.md

@@ -1,0 +1,1 @@
+"""The study's pipeline: one module a stage, four rooms behind them (corpora, recurrent, population, findings)."""

@@ -1,0 +1,41 @@
+"""The readers that params.yaml may name under `datasets.NAME.sequences.reader`, and the options each one takes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stages.corpora import chorales, midi, piano_rolls, speech
+from stages.corpora.dataset import Dataset, Options
+from stages.plumbing.command import InputError
+from stages.plumbing.params import checked
+
+
+class Reader(NamedTuple):
+    """The schema of a reader's options, and the function that reads a source's folder with them."""
+
+    options: type[Options]
+    read: Callable[[Path, Any], Dataset]
+
+
+READERS = {
+    "piano_roll": Reader(piano_rolls.PianoRollOptions, piano_rolls.read),
+    "midi": Reader(midi.MidiOptions, midi.read),
+    "music21": Reader(chorales.ChoraleOptions, chorales.read),
+    "speech": Reader(speech.SpeechOptions, speech.read),
+}
+
+
+def read(folder: Path, sequences: Any, key: str) -> Dataset:
+    """Reads the sequences in `folder` as the parameters `sequences`, found under `key`, say.
+
+    Raises:
+        InputError: the reader is unknown, an option is wrong, the data cannot be used, or a count is not as expected.
+    """
+    name = sequences.get("reader") if isinstance(sequences, dict) else None
+    if name not in READERS:
+        raise InputError(f"{key}.reader: expected one of {', '.join(READERS)}; found {name!r}")
+    reader = READERS[name]
+    options = checked(sequences, reader.options, key)
+    dataset = reader.read(folder, options)
+    dataset.require(options.expected, key)
+    return dataset

@@ -1,0 +1,90 @@
+"""The catalogue of sources, data/sources.yaml: where each source's bytes are, their digest, licence and citation."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from stages.plumbing.command import InputError
+from stages.plumbing.params import Section, checked, read
+
+SOURCES = Path("data/sources.yaml")
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\]+$")]
+Patterns = Annotated[list[str], Field(min_length=1)]
+
+
+class Published(Section):
+    """What every source of others' data states."""
+
+    licence: str
+    citation: str
+
+
+class File(Published):
+    """One file, verified by its own sha256. `file` is its name here and in DATA_MIRROR."""
+
+    kind: Literal["file"]
+    file: FileName
+    sha256: Sha256
+    urls: Annotated[list[Url], Field(min_length=1)]
+
+
+class Archive(Published):
+    """A zip archive, verified by its contents, so that another archiver's zip of the same files is accepted.
+
+    `keep` are the patterns of the members to unpack, matched from the right, `*` within one folder.
+    """
+
+    kind: Literal["archive"]
+    file: FileName
+    contents_sha256: Sha256
+    urls: Annotated[list[Url], Field(min_length=1)]
+    keep: Patterns
+
+
+class Package(Published):
+    """Files of an installed Python package, verified by their contents: the data are the same in every version."""
+
+    kind: Literal["package"]
+    package: str
+    folder: str
+    keep: Patterns
+    contents_sha256: Sha256
+
+
+class Local(Section):
+    """A folder or a zip archive of the user's own; the digest, where given, is that of all its files."""
+
+    kind: Literal["path"]
+    path: str
+    keep: Patterns = ["*"]
+    contents_sha256: Sha256 | None = None
+    licence: str | None = None
+    citation: str | None = None
+
+
+KINDS: dict[str, type[File | Archive | Package | Local]] = {
+    "file": File,
+    "archive": Archive,
+    "package": Package,
+    "path": Local,
+}
+
+
+def find(name: str, catalogue: Path = SOURCES) -> File | Archive | Package | Local:
+    """The catalogue's entry of that name.
+
+    Raises:
+        InputError: the name is unknown (known ones are listed), or the entry has a wrong key, type or kind.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InputError(f"{catalogue}: expected a source's name of a-z, 0-9 and _, found {name!r}")
+    entry = read(f"sources.{name}", catalogue)
+    kind = entry.get("kind") if isinstance(entry, dict) else None
+    if kind not in KINDS:
+        raise InputError(f"{catalogue}: sources.{name}.kind: expected one of {', '.join(KINDS)}; found {kind!r}")
+    return checked(entry, KINDS[kind], f"{catalogue}: sources.{name}")

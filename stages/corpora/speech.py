@@ -1,0 +1,197 @@
+"""Speech as sequences of windows over raw samples; the stand-ins for the paper's two Ubisoft sets.
+
+Our choices, as the paper's data were never public and it states neither splits, rate, normalisation nor hop. Of the
+Free Spoken Digit recordings (3,000: six speakers, ten digits, 50 takes), the official test takes 0 to 4 test, takes 5
+to 9 validate, the rest train. A tenth of the paper's number of sequences validates, a tenth tests:
+
+* `speech_short`: each recording is cut into consecutive pieces of 500 samples, and what is left at its end is dropped;
+  of the pieces, 5,784, 723 and 723 are drawn with a fixed seed: 7,230, as many as Ubisoft A has.
+* `speech_long`: a speaker's recordings in a split are joined in a drawn order and cut into pieces of 8,000 samples; of
+  the pieces, 640, 80 and 80 are drawn: 800, as many as Ubisoft B has.
+"""
+
+import re
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from stages.corpora.audio import STEP, SUFFIXES, dequantise, read_samples
+from stages.corpora.dataset import Dataset, Options
+from stages.corpora.folders import find_files, read_each
+from stages.corpora.split import SPLITS, Split
+from stages.corpora.splitting import Fractions, by_draw, by_folder
+from stages.plumbing.command import InputError
+from stages.plumbing.params import Section
+
+
+class Takes(Section):
+    """The takes, numbers in the files' names, that validate and that test; all others train."""
+
+    valid: list[int]
+    test: list[int]
+
+
+class Drawn(Section):
+    """How many sequences to draw for each split out of all there are."""
+
+    train: int = Field(ge=1)
+    valid: int = Field(ge=1)
+    test: int = Field(ge=1)
+
+
+class SpeechOptions(Options):
+    """How recordings become sequences.
+
+    Attributes:
+        sample_rate: Hz; recordings of another rate are resampled.
+        samples: samples a sequence.
+        window, horizon, hop: a step sees `window` samples and predicts the next `horizon`; steps start `hop` apart.
+        names: a regular expression for the files' names with the groups `speaker` and `take`, as far as needed.
+        join_speakers: cut sequences from the joined recordings of a speaker, not from single recordings.
+        takes: splits by take; else by the folders train, valid and test; else drawn by `fractions`, file by file.
+        drawn: sequences to draw for each split; all when left out.
+        seed: of every draw and of the noise.
+        skip_unreadable: leave a file out that cannot be used, and list it in counts.json, instead of stopping.
+    """
+
+    sample_rate: int = Field(ge=1)
+    samples: int = Field(ge=2)
+    window: int = Field(ge=1)
+    horizon: int = Field(ge=1)
+    hop: int = Field(ge=1)
+    names: str | None = None
+    join_speakers: bool = False
+    takes: Takes | None = None
+    fractions: Fractions | None = None
+    drawn: Drawn | None = None
+    seed: int = Field(default=0, ge=0)
+    skip_unreadable: bool = False
+
+    @model_validator(mode="after")
+    def _fit(self) -> "SpeechOptions":
+        if self.samples < self.window + self.horizon:
+            raise ValueError(f"samples: expected at least window + horizon, {self.window + self.horizon}")
+        for group, needed in {"speaker": self.join_speakers, "take": self.takes is not None}.items():
+            if needed and f"(?P<{group}>" not in (self.names or ""):
+                raise ValueError(f"names: expected a regular expression with the group (?P<{group}>...)")
+        try:
+            re.compile(self.names or "")
+        except re.error as error:
+            raise ValueError(f"names: expected a regular expression ({error})") from None
+        return self
+
+
+def read(folder: Path, options: SpeechOptions) -> Dataset:
+    """Reads all WAV and FLAC files below `folder`: inputs [F, window], targets [F, horizon], standardised float32.
+
+    Mean and standard deviation are the training split's, of its sequences with their noise; both stand in counts.json.
+
+    Raises:
+        InputError: no recordings, one cannot be used, a file's name does not fit `names`, no way to split, a split
+            without sequences or with fewer than `drawn`, or a training split of one constant value.
+    """
+    found = find_files(folder, SUFFIXES)
+    recordings, left_out = read_each(
+        folder, found, partial(read_samples, sample_rate=options.sample_rate), options.skip_unreadable
+    )
+    marks = {name: _marks(folder, name, options.names) for name in recordings}
+    splits = _split(folder, marks, options)
+    cut = {}
+    for n, split in enumerate(SPLITS):
+        generator = np.random.default_rng([options.seed, n])
+        streams = {name: recordings[name] for name in splits[split]}
+        if options.join_speakers:
+            streams = _joined(streams, marks, generator)
+        names, pieces = _cut(streams, options.samples)
+        wanted = getattr(options.drawn, split) if options.drawn else len(names)
+        if not names or len(names) < wanted:
+            raise InputError(
+                f"{folder}: expected {wanted or 'at least one'} sequences of {options.samples} samples in the {split} "
+                f"split, found {len(names)} in {len(splits[split])} recordings"
+            )
+        chosen = np.sort(generator.permutation(len(names))[:wanted])
+        cut[split] = [names[c] for c in chosen], dequantise(pieces[chosen], generator)
+    mean, deviation = float(cut["train"][1].mean()), float(cut["train"][1].std())
+    if np.ptp(cut["train"][1]) < 2 * STEP:
+        raise InputError(f"{folder}: expected a signal in the training split, found one constant value")
+    prepared = {split: _windows(names, (pieces - mean) / deviation, options) for split, (names, pieces) in cut.items()}
+    counts = {
+        split: {"sequences": len(part.lengths), "samples": cut[split][1].size, "steps": int(part.lengths.sum())}
+        for split, part in prepared.items()
+    }
+    about = {
+        "sample_rate": options.sample_rate,
+        "window": options.window,
+        "horizon": options.horizon,
+        "hop": options.hop,
+        "mean": mean,
+        "deviation": deviation,
+        "left_out": left_out,
+    }
+    return Dataset(prepared, counts, about)
+
+
+def _marks(folder: Path, name: str, pattern: str | None) -> dict[str, str]:
+    """What the pattern's groups match in a file's name, without its folders."""
+    if pattern is None:
+        return {}
+    match = re.fullmatch(pattern, Path(name).name)
+    if match is None:
+        raise InputError(f"{folder / name}: expected a name that fits {pattern!r} (the option `names`)")
+    return match.groupdict()
+
+
+def _split(folder: Path, marks: dict[str, dict[str, str]], options: SpeechOptions) -> dict[str, list[str]]:
+    """The recordings' names by split."""
+    if options.takes:
+        splits: dict[str, list[str]] = {split: [] for split in SPLITS}
+        for name, mark in marks.items():
+            if not (mark["take"] or "").isdecimal():
+                raise InputError(f"{folder / name}: expected a number as its take, found {mark['take']!r}")
+            take = int(mark["take"])
+            split = "test" if take in options.takes.test else "valid" if take in options.takes.valid else "train"
+            splits[split].append(name)
+        return splits
+    splits_by_folder = by_folder(list(marks), str(folder))
+    if splits_by_folder is not None:
+        return splits_by_folder
+    if options.fractions is None:
+        raise InputError(f"{folder}: no folders train, valid and test, and no option `takes` or `fractions`")
+    return by_draw({name: name for name in marks}, options.fractions, options.seed, str(folder))
+
+
+def _joined(
+    recordings: dict[str, np.ndarray], marks: dict[str, dict[str, str]], generator: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Each speaker's recordings, one after another in a drawn order."""
+    by_speaker: defaultdict[str, list[np.ndarray]] = defaultdict(list)
+    for name, samples in recordings.items():
+        by_speaker[marks[name]["speaker"]].append(samples)
+    return {
+        speaker: np.concatenate([takes[n] for n in generator.permutation(len(takes))])
+        for speaker, takes in sorted(by_speaker.items())
+    }
+
+
+def _cut(streams: dict[str, np.ndarray], samples: int) -> tuple[list[str], np.ndarray]:
+    """Consecutive pieces [N, samples], each named after its stream and first sample; the rest is dropped."""
+    names = [f"{name}@{n * samples}" for name, stream in streams.items() for n in range(len(stream) // samples)]
+    pieces = [stream[: len(stream) // samples * samples].reshape(-1, samples) for stream in streams.values()]
+    return names, np.concatenate([np.empty((0, samples)), *pieces])
+
+
+def _windows(names: list[str], sequences: np.ndarray, options: SpeechOptions) -> Split:
+    """Steps of [N, samples] sequences: windows of `window + horizon` samples, a hop apart, cut in two."""
+    width = options.window + options.horizon
+    steps = np.lib.stride_tricks.sliding_window_view(sequences, width, axis=1)[:, :: options.hop]
+    flat = steps.reshape(-1, width).astype(np.float32)
+    return Split(
+        inputs=flat[:, : options.window],
+        targets=flat[:, options.window :],
+        lengths=np.full(len(names), steps.shape[1], np.int64),
+        names=np.array(names, np.str_),
+        output="gaussian_mixture",
+    )

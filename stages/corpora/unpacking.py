@@ -1,0 +1,78 @@
+"""Unpacks zip archives that are not trusted: nothing leaves the folder, no links, no bombs."""
+
+import hashlib
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path, PurePosixPath
+
+from stages.plumbing.command import InputError
+
+MEMBERS = 100_000
+BYTES = 2 * 1024**3
+CHUNK = 1024**2
+
+
+def unpack(
+    archive: Path, folder: Path, keep: Callable[[str], bool], max_members: int = MEMBERS, max_bytes: int = BYTES
+) -> dict[str, str]:
+    """Writes the members that `keep` wants into `folder`; gives the sha256 of every member by name.
+
+    One folder that holds all members, as GitHub's archives have, is left out of the names. Sizes are counted while
+    unpacking: what an archive says of itself is not trusted.
+
+    Raises:
+        InputError: not a zip archive, damaged, encrypted; an absolute path, `..`, a link or two members of one name;
+            more than `max_members` members or `max_bytes` bytes unpacked. `folder` is then to be thrown away.
+    """
+    try:
+        with zipfile.ZipFile(archive) as file:
+            members = _checked_members(archive, file, max_members)
+            digests = {}
+            left = max_bytes
+            for name, member in members.items():
+                digest = hashlib.sha256()
+                if kept := keep(name):
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                with file.open(member) as source, open(folder / name, "wb") if kept else nullcontext() as output:
+                    while chunk := source.read(CHUNK):
+                        left -= len(chunk)
+                        if left < 0:
+                            raise InputError(
+                                f"{archive}: {name}: expected at most {max_bytes} bytes unpacked, found more"
+                            )
+                        digest.update(chunk)
+                        if output:
+                            output.write(chunk)
+                digests[name] = digest.hexdigest()
+            return digests
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
+        raise InputError(f"{archive}: not a readable zip archive ({error})") from None
+
+
+def _checked_members(archive: Path, file: zipfile.ZipFile, max_members: int) -> dict[str, zipfile.ZipInfo]:
+    """The archive's files by their name without the common top folder, all of them safe to write."""
+    members: dict[PurePosixPath, zipfile.ZipInfo] = {}
+    if len(file.infolist()) > max_members:
+        raise InputError(f"{archive}: expected at most {max_members} members, found {len(file.infolist())}")
+    for info in file.infolist():
+        name, path = info.filename, PurePosixPath(info.filename)
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts:
+            raise InputError(f"{archive}: expected names inside the archive's folder, found {name!r}")
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise InputError(f"{archive}: expected files and folders, found a link or a device: {name!r}")
+        if info.flag_bits & 0x1:
+            raise InputError(f"{archive}: expected an archive without a password, found {name!r} encrypted")
+        if info.is_dir():
+            continue
+        if path in members:
+            raise InputError(f"{archive}: expected each name once, found {name!r} twice")
+        members[path] = info
+    if nested := next((path for path in members if any(parent in members for parent in path.parents)), None):
+        raise InputError(f"{archive}: expected a file or a folder of one name, found both above {nested.as_posix()!r}")
+    tops = {path.parts[0] for path in members}
+    has_top = len(tops) == 1 and all(len(path.parts) > 1 for path in members)
+    return {"/".join(path.parts[has_top:]): info for path, info in sorted(members.items())}

@@ -1,0 +1,111 @@
+"""Opens the test split: once for each repeat's frozen weights, and for the baselines that need no training.
+
+    python -m stages.evaluate --dataset jsb_chorales --cell gru
+    python -m stages.evaluate --dataset jsb_chorales --baselines
+
+No other stage reads a test split. Clean weights, nats per step, the first frame not predicted; both averagings and
+every piece's own sum, so that pieces can be resampled.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from stages.corpora.split import SPLITS, Split
+from stages.findings.baselines import baseline_table
+from stages.plumbing.command import InputError, run
+from stages.plumbing.files import whole
+from stages.population import device as devices
+from stages.population import saved, scoring
+from stages.population.batches import Sequences
+from stages.population.matrix import Layout
+from stages.population.network import Network
+from stages.recurrent.net import Net
+
+
+def evaluate(dataset: str, cell: str) -> None:
+    """Scores the chosen trial of every repeat on the test split."""
+    folder = Path("models") / dataset / cell
+    split = Split.load(Path("data/prepared") / dataset / "test.npz")
+    net = recorded_net(folder / "run.json")
+    if (split.inputs.shape[1], split.targets.shape[1]) != (net.inputs, net.targets):
+        raise InputError(
+            f"data/prepared/{dataset}/test.npz: expected {net.inputs} inputs and {net.targets} targets a step, as "
+            f"{folder} was trained on, found {split.inputs.shape[1]} and {split.targets.shape[1]}; run `dvc repro`"
+        )
+    device = devices.choose()
+    repeats, weights = saved.load(folder / "weights.safetensors", Layout.of(net), device)
+    sequences = Sequences(split.inputs, split.targets, split.lengths, device)
+    sums = scoring.sequence_sums(Network.of(net), weights, sequences) if repeats else []
+
+    trials = pd.read_csv(folder / "trials.csv")
+    candidates = trials[trials.chosen].set_index("repeat").candidate
+    results, pieces = [], []
+    for repeat, nll in zip(repeats, sums, strict=True):
+        results.append(
+            {
+                "repeat": repeat,
+                "candidate": candidates[repeat],
+                "test_nll": scoring.pooled(nll[None], split.lengths)[0],
+                "test_nll_per_sequence": scoring.per_sequence(nll[None], split.lengths)[0],
+                "sequences": len(split.lengths),
+                "steps": split.lengths.sum(),
+            }
+        )
+        for piece, (name, steps, value) in enumerate(zip(split.names, split.lengths, nll, strict=True)):
+            pieces.append({"repeat": repeat, "piece": piece, "name": name, "steps": steps, "nll": value})
+    columns = ["repeat", "candidate", "test_nll", "test_nll_per_sequence", "sequences", "steps"]
+    with whole(folder / "evaluation.csv") as path:
+        pd.DataFrame(results, columns=columns).to_csv(path, index=False, float_format="%.6f")
+    with whole(folder / "pieces.csv") as path:
+        pd.DataFrame(pieces, columns=["repeat", "piece", "name", "steps", "nll"]).to_csv(
+            path, index=False, float_format="%.4f"
+        )
+
+
+def recorded_net(path: Path) -> Net:
+    """The net that a training recorded in its run.json.
+
+    Raises:
+        InputError: the file is missing, or lacks a fact.
+    """
+    try:
+        facts = json.loads(path.read_text())
+        return Net.build(
+            facts["cell"],
+            facts["output"],
+            facts["input_size"],
+            facts["units"],
+            facts["target_size"],
+            facts["output_settings"],
+        )
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; `dvc repro` trains it") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a record of a training ({error!r}); delete it and `dvc repro`") from None
+
+
+def baselines(dataset: str) -> None:
+    """Scores the baselines, fitted on the training split, on all three splits."""
+    splits = {name: Split.load(Path("data/prepared") / dataset / f"{name}.npz") for name in SPLITS}
+    with whole(Path("models") / dataset / "baselines.csv") as path:
+        baseline_table(splits).to_csv(path, index=False, float_format="%.6f")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--cell")
+    what.add_argument("--baselines", action="store_true")
+    options = parser.parse_args()
+    if options.baselines:
+        baselines(options.dataset)
+    else:
+        evaluate(options.dataset, options.cell)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,346 @@
+"""The report's pages, rendered from the tables: formatting, order and words, and no number of their own.
+
+One template holds the content as Markdown (reports/README.md, for forges and editors); the same Markdown, through
+markdown-it, becomes reports/index.html with figures and style inlined, so that one file opens anywhere, offline.
+"""
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from stages.findings.catalogue import FIGURES, Figure
+from stages.findings.wording import cell_name, number, signed
+
+Tables = dict[str, pd.DataFrame]
+Rows = list[list[str]]
+
+TEMPLATES = Path(__file__).parent / "templates"
+DATA = {"same": "the same data", "reprocessed": "the same music, another edition", "stand_in": "a stand-in", "": ""}
+AVERAGINGS = {
+    "pooled": "pooled",
+    "per_sequence": "per sequence",
+    "pooled_with_first_frame": "pooled, first frame included",
+}
+
+
+def markdown(tables: Tables, confidence: float) -> str:
+    """reports/README.md."""
+    environment = _environment()
+    return environment.get_template("README.md.j2").render(**content(tables, confidence))
+
+
+def html(page: str, figures: Path) -> str:
+    """reports/index.html from the Markdown page, with the figures of a folder inlined as data."""
+    body = MarkdownIt("commonmark").enable("table").render(page)
+    body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    body = re.sub(r"<p>(<img [^>]*>)</p>", r'<div class="wide">\1</div>', body)
+    for figure in FIGURES:
+        encoded = base64.b64encode((figures / figure.file).read_bytes()).decode("ascii")
+        body = body.replace(f'src="figures/{figure.file}"', f'src="data:image/svg+xml;base64,{encoded}"')
+    return (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            title=page.splitlines()[0].removeprefix("# "),
+            style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+            body=Markup(body),
+        )
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=lambda name: bool(name) and name.startswith("index.html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def content(tables: Tables, confidence: float) -> dict[str, Any]:
+    """What the template shows, formatted."""
+    design, summary = tables["design"], tables["summary"]
+    small = [
+        f"{row.dataset} ({row.candidates} of {row.paper_candidates} candidates, "
+        f"{row.max_epochs} of {row.paper_max_epochs} epochs)"
+        for row in design[design["budget"] == "preliminary"].itertuples()
+    ]
+    tested = _test(summary)
+    single = list(dict.fromkeys(tested.loc[tested["repeats"] == 1, "dataset"]))
+    return {
+        "answer": answer(tables),
+        "preliminary": ", ".join(small),
+        "single": ", ".join(single),
+        "confidence": f"{confidence:.0%}",
+        "result_table": table(*result_table(tables)),
+        "summary_table": table(*_summary(summary, tables["design"])),
+        "differences_table": table(*_differences(tables["differences"])),
+        "claims_table": table(*_claims(tables["claims"])),
+        "claims": tables["claims"].to_dict("records"),
+        "progress_table": table(*_progress(tables["progress"])),
+        "parameters_table": table(*_parameters(tables["parameters"])),
+        "baselines_table": table(*_baselines(tables["baselines"])),
+        "rivals": _rivals(tables["rivals"]),
+        "design_table": table(*_design(design)),
+        "protocol_table": table(*_protocol(tables["protocol"])),
+        "speech": (design["data"] == "stand_in").any(),
+        "figures": {figure.name: _figure(figure) for figure in FIGURES},
+    }
+
+
+def answer(tables: Tables) -> list[str]:
+    """What the study found, in sentences that hold whatever the tables say."""
+    claims, tested, found = tables["claims"], _test(tables["summary"]), tables["differences"]
+    budgets = tables["design"].set_index("dataset")["budget"]
+    counts = ", ".join(
+        f"{(claims['verdict'] == verdict).sum()} {verdict}" for verdict in ("supported", "contradicted", "undecided")
+    )
+    sentences = [f"Of the paper's {len(claims)} claims: {counts}."]
+    for verdict in ("supported", "contradicted"):
+        for claim in claims[claims["verdict"] == verdict].itertuples():
+            sentences.append(f"{verdict.capitalize()}: {claim.statement}")
+    for dataset in dict.fromkeys(tested["dataset"]):
+        rows = tested[(tested["dataset"] == dataset)].dropna(subset=["nll_mean"]).sort_values("nll_mean")
+        if rows.empty:
+            sentences.append(f"{dataset}: every repeat of every unit diverged.")
+            continue
+        best = rows.iloc[0]
+        sample = f"n={best['repeats']}" + (", preliminary" if budgets[dataset] == "preliminary" else "")
+        words = f"{dataset} ({sample}): {cell_name(best['cell'])} has the lowest test NLL, {number(best['nll_mean'])}"
+        if len(rows) == 1:
+            sentences.append(f"{words}; no other unit to compare.")
+            continue
+        gaps = [_gap(found, dataset, best["cell"], other) for other in rows["cell"].iloc[1:]]
+        sentences.append(f"{words}; {'; '.join(gap for gap in gaps if gap)}.")
+    return sentences
+
+
+def _gap(found: pd.DataFrame, dataset: str, best: str, other: str) -> str:
+    """One difference in words, turned so that the better unit comes first."""
+    rows = found[(found["dataset"] == dataset) & (found["averaging"] == "pooled")]
+    for row in rows.itertuples():
+        ends = (row.difference_mean, row.difference_low, row.difference_high)
+        if (row.first, row.second) == (other, best):
+            ends = (-ends[0], -ends[2], -ends[1])
+        elif (row.first, row.second) != (best, other):
+            continue
+        mean, low, high = ends
+        words = f"against {cell_name(other)} {signed(mean)}"
+        if pd.isna(low):
+            return f"{words}, without an interval"
+        side = "below zero" if high < 0 else "above zero" if low > 0 else "on both sides of zero"
+        over = " over pieces alone" if row.repeats == 1 else ""
+        return f"{words} [{signed(low)}, {signed(high)}]{over}, {side}"
+    return ""
+
+
+def result_table(tables: Tables) -> tuple[list[str], Rows]:
+    """The small table: test NLL, pooled, mean and interval, a row per dataset, a column per cell, and the paper's."""
+    tested, design = _test(tables["summary"]), tables["design"].set_index("dataset")
+    cells = list(dict.fromkeys(tested["cell"]))
+    header = ["dataset", "n", *map(cell_name, cells), f"paper ({' / '.join(map(cell_name, cells))})", "budget"]
+    rows = []
+    for dataset in design.index:
+        found = tested[tested["dataset"] == dataset].set_index("cell").loc[cells]
+        counts = sorted(set(found["repeats"]), reverse=True)
+        values = [interval(row.nll_mean, row.nll_low, row.nll_high) or "diverged" for row in found.itertuples()]
+        stated = [number(value) or "–" for value in found["paper_nll"]]
+        paper = " / ".join(stated) if set(stated) != {"–"} else "–"
+        if design.loc[dataset, "data"] in ("stand_in", "reprocessed") and paper != "–":
+            paper += f" on {design.loc[dataset, 'paper_dataset']}"
+        budget = "preliminary" if design.loc[dataset, "budget"] == "preliminary" else "the paper's"
+        rows.append([dataset, " or ".join(map(str, counts)), *values, paper, budget])
+    return header, rows
+
+
+def summary_page(tables: Tables, confidence: float) -> str:
+    """reports/summary.md: the small table with what must be known to read it."""
+    header, rows = result_table(tables)
+    words = (
+        f"Test NLL, nats per step, pooled over steps: mean over n repeats with its {confidence:.0%} interval (none "
+        "with one repeat), beside the paper's single runs."
+    )
+    if any(row[-1] == "preliminary" for row in rows):
+        words += " Preliminary: trained on less than the paper's budget."
+    return f"{table(header, rows)}\n\n{words}\n"
+
+
+def plain(header: list[str], rows: Rows) -> str:
+    """A table for a terminal: columns padded with spaces."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    )
+
+
+def table(header: list[str], rows: Rows) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(_escaped(value) for value in line)} |" for line in lines)
+
+
+def interval(mean: float, low: float, high: float) -> str:
+    """`8.54 [8.50, 8.58]`, or the mean alone where there is no interval; nothing where there is no mean."""
+    return number(mean) if pd.isna(low) else f"{number(mean)} [{number(low)},\u00a0{number(high)}]"
+
+
+def _text(value: Any) -> str:
+    """A value as written in the table, whole numbers with thousands separated; nothing for NaN."""
+    if pd.isna(value):
+        return ""
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:g}".replace("-", "−")
+    return f"{int(value):,}".replace("-", "−") if isinstance(value, int | float) else str(value)
+
+
+def _escaped(value: str) -> str:
+    """Text from a table that must not be read as Markdown or HTML."""
+    return re.sub(r"([|*`<])", lambda found: "&lt;" if found[0] == "<" else "\\" + found[0], value)
+
+
+def _test(summary: pd.DataFrame) -> pd.DataFrame:
+    return summary[(summary["split"] == "test") & (summary["averaging"] == "pooled")]
+
+
+def _figure(figure: Figure) -> str:
+    sources = ", ".join(f"`tables/{source}.csv`" for source in figure.tables)
+    return (
+        f"![{figure.alternative}](figures/{figure.file})\n\n"
+        f"*{figure.caption}* From {sources}, drawn by `{figure.name}` in `stages/findings/plots.py`."
+    )
+
+
+def _summary(summary: pd.DataFrame, design: pd.DataFrame) -> tuple[list[str], Rows]:
+    own = set(design.loc[design["data"] == "same", "dataset"])
+    rows = []
+    for (dataset, cell, averaging), splits in summary.groupby(["dataset", "cell", "averaging"], sort=False):
+        of = splits.set_index("split")
+        values = [interval(row.nll_mean, row.nll_low, row.nll_high) or "diverged" for row in of.itertuples()]
+        stated = " / ".join(number(of.loc[split, "paper_nll"]) for split in ("train", "test")) if dataset in own else ""
+        rows.append(
+            [dataset, cell_name(cell), AVERAGINGS[averaging], str(of["repeats"].max()), *values, stated.strip(" /")]
+        )
+    return ["dataset", "unit", "averaging", "n", *summary["split"].unique(), "paper train / test"], rows
+
+
+def _differences(found: pd.DataFrame) -> tuple[list[str], Rows]:
+    rows = []
+    for (dataset, first, second), pair in found.groupby(["dataset", "first", "second"], sort=False):
+        of = pair.set_index("averaging")
+        values = [
+            f"{signed(row.difference_mean)}"
+            + ("" if pd.isna(row.difference_low) else f" [{signed(row.difference_low)}, {signed(row.difference_high)}]")
+            for row in (of.loc["pooled"], of.loc["per_sequence"])
+        ]
+        sample = [str(pair["repeats"].iloc[0]), str(pair["pieces"].iloc[0])]
+        rows.append([dataset, f"{cell_name(first)} − {cell_name(second)}", *sample, *values])
+    return ["dataset", "units", "n", "pieces", "pooled", "per sequence"], rows
+
+
+def _claims(claims: pd.DataFrame) -> tuple[list[str], Rows]:
+    rows = [
+        [
+            str(row.claim),
+            row.statement,
+            row.verdict,
+            "" if pd.isna(row.single_run_agreement) else f"{row.single_run_agreement:.0%}",
+        ]
+        for row in claims.itertuples()
+    ]
+    return ["", "claim", "verdict", "single runs"], rows
+
+
+def _progress(progress: pd.DataFrame) -> tuple[list[str], Rows]:
+    rows = [
+        [
+            row.dataset,
+            f"{cell_name(row.first)} over {cell_name(row.second)}",
+            row.clock,
+            str(row.repeats),
+            number(row.level),
+            interval(row.ratio_mean, row.ratio_low, row.ratio_high),
+        ]
+        for row in progress.itertuples()
+    ]
+    return ["dataset", "units", "counted in", "n", "to validation NLL", "ratio"], rows
+
+
+def _parameters(parameters: pd.DataFrame) -> tuple[list[str], Rows]:
+    columns = "input_size,output_size,units,paper_units,recurrent_parameters,paper_parameters,total_parameters".split(
+        ","
+    )
+    rows = [
+        [row["dataset"], cell_name(row["cell"]), row["matching"], *(_text(row[column]) for column in columns)]
+        for row in parameters.to_dict("records")
+    ]
+    header = ["dataset", "unit", "matching", "inputs", "outputs", "units", "paper", "recurrent layer", "paper", "total"]
+    return header, rows
+
+
+def _baselines(baselines: pd.DataFrame) -> tuple[list[str], Rows]:
+    rows = [
+        [
+            row.dataset,
+            row.baseline.replace("_", " "),
+            row.split,
+            AVERAGINGS.get(row.averaging, row.averaging),
+            number(row.nll),
+        ]
+        for row in baselines.itertuples()
+    ]
+    return ["dataset", "baseline", "split", "averaging", "NLL"], rows
+
+
+def _rivals(rivals: pd.DataFrame) -> list[dict[str, str]]:
+    columns = ["dataset", "model", "parameters", "nll", "note", "source"]
+    tested = rivals[rivals["split"] == "test"]
+    return [
+        {
+            "name": family,
+            "table": table(
+                ["dataset", "model", "parameters", "test NLL", "note", "source"],
+                [[_text(row[column]) for column in columns] for row in rows.to_dict("records")],
+            ),
+        }
+        for family, rows in tested.groupby("family", sort=False)
+    ]
+
+
+def _design(design: pd.DataFrame) -> tuple[list[str], Rows]:
+    rows = [
+        [
+            row.dataset,
+            f"{row.paper_dataset}: {DATA[row.data]}" if row.paper_dataset else "none",
+            str(row.repeats),
+            f"{row.candidates} (paper {row.paper_candidates})",
+            f"{row.max_epochs} (paper {row.paper_max_epochs})",
+            str(row.batch_size),
+            "preliminary" if row.budget == "preliminary" else "the paper's",
+            f"{row.trials_stopped} / {row.trials_max_epochs} / {row.trials_diverged}",
+            row.device,
+        ]
+        for row in design.itertuples()
+    ]
+    header = ["dataset", "in the paper", "repeats", "candidates", "most epochs", "batch", "budget"]
+    return [*header, "trials stopped early / at most epochs / diverged", "device"], rows
+
+
+def _protocol(protocol: pd.DataFrame) -> tuple[list[str], Rows]:
+    rows = [
+        [row.setting.replace("_", " "), _plain(row.value), row.origin, _plain(row.stated)]
+        for row in protocol.itertuples()
+    ]
+    return ["setting", "here", "stated by", "as stated"], rows
+
+
+def _plain(value: Any) -> str:
+    return _text(value).replace(",", "")

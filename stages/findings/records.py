@@ -1,0 +1,192 @@
+"""Reads what training and evaluation left in models/, checked against the design.
+
+A file that belongs to another design (an older budget, another matching) stops the comparison: it is stale.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.findings.design import MODELS, Design, run_folder
+from stages.plumbing.command import InputError
+
+TRIALS = (
+    "repeat,candidate,seed,learning_rate,status,epochs,best_epoch,updates,train_nll,valid_nll,"
+    "train_nll_per_sequence,valid_nll_per_sequence,chosen"
+).split(",")
+CURVES = "repeat,candidate,epoch,updates,train_nll,valid_nll,train_nll_per_sequence,valid_nll_per_sequence".split(",")
+EVALUATION = "repeat,candidate,test_nll,test_nll_per_sequence,sequences,steps".split(",")
+PIECES = "repeat,piece,name,steps,nll".split(",")
+BASELINES = "baseline,split,averaging,nll".split(",")
+NOT_NUMBERS = {"status", "chosen", "name", "baseline", "split", "averaging"}
+RUN_KEYS = (
+    "output",
+    "matching",
+    "input_size",
+    "output_size",
+    "units",
+    "recurrent_parameters",
+    "output_parameters",
+    "total_parameters",
+    "device",
+    "seconds_per_update",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One dataset with one cell: every repeat of the protocol, as trained and evaluated."""
+
+    dataset: str
+    cell: str
+    info: dict[str, Any]
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    evaluation: pd.DataFrame
+    pieces: pd.DataFrame
+
+    @cached_property
+    def repeats(self) -> list[int]:
+        """Every repeat's number, diverged ones included."""
+        return sorted(self.trials["repeat"].unique().tolist())
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """A row per repeat: its chosen candidate's trial and test NLL; only `repeat` where all candidates diverged."""
+        chosen = self.trials[self.trials["chosen"]]
+        tested = chosen.merge(self.evaluation, on=["repeat", "candidate"], how="left", validate="one_to_one")
+        return pd.DataFrame({"repeat": self.repeats}).merge(tested, on="repeat", how="left")
+
+    @cached_property
+    def chosen_curves(self) -> pd.DataFrame:
+        """The rows of `curves` that belong to each repeat's chosen candidate."""
+        chosen = self.trials.loc[self.trials["chosen"], ["repeat", "candidate"]]
+        return chosen.merge(self.curves, on=["repeat", "candidate"]).sort_values(["repeat", "epoch"])
+
+    @cached_property
+    def piece_nll(self) -> np.ndarray:
+        """Test NLL in nats, summed over each piece's steps: [R, N], R the repeats that have a result."""
+        return self.pieces.pivot(index="repeat", columns="piece", values="nll").to_numpy(float)
+
+    @cached_property
+    def piece_steps(self) -> np.ndarray:
+        """Scored steps of each piece: [N]."""
+        return self.pieces.drop_duplicates("piece").sort_values("piece")["steps"].to_numpy(float)
+
+
+def read_runs(design: Design, matching: str, models: Path = MODELS) -> dict[tuple[str, str], Run]:
+    """Every run of the design, (dataset, cell) → `Run`.
+
+    Raises:
+        InputError: a file lacks a column or key, does not fit params.yaml, or disagrees with another file.
+    """
+    runs = {(dataset, cell): _read_run(dataset, cell, models) for dataset, cell in design.runs}
+    for run in runs.values():
+        _check_design(run, design, matching, models)
+        _check_scores(run, models)
+    for dataset in design.datasets:
+        _check_same_pieces([runs[dataset, cell] for cell in design.cells], models)
+    return runs
+
+
+def read_baselines(design: Design, models: Path = MODELS) -> pd.DataFrame:
+    """The baselines of every dataset of the design, with the columns of baselines.csv."""
+    frames = []
+    for dataset in design.datasets:
+        frame = _read_csv(models / dataset / "baselines.csv", BASELINES)
+        frame.insert(0, "dataset", dataset)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path}: not a readable CSV file: {' '.join(str(error).split())}") from None
+    if lacking := [column for column in columns if column not in frame]:
+        raise InputError(f"{path}: expected the columns {', '.join(columns)}; it lacks {', '.join(lacking)}")
+    frame = frame[columns].copy()
+    for column in [column for column in columns if column not in NOT_NUMBERS]:
+        try:
+            frame[column] = pd.to_numeric(frame[column])
+        except (ValueError, TypeError):
+            raise InputError(f"{path}: expected numbers in the column '{column}'") from None
+        if frame[column].dtype == object:  # a file without rows, as after a run that diverged throughout
+            frame[column] = frame[column].astype(float)
+    return frame
+
+
+def _read_run(dataset: str, cell: str, models: Path) -> Run:
+    folder = run_folder(dataset, cell, models)
+    try:
+        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / 'run.json'}: not a readable JSON file: {error}") from None
+    if lacking := [key for key in RUN_KEYS if key not in info]:
+        raise InputError(f"{folder / 'run.json'}: it lacks the keys {', '.join(lacking)}; train this run again")
+    trials = _read_csv(folder / "trials.csv", TRIALS)
+    if trials["chosen"].dtype != bool:
+        raise InputError(f"{folder / 'trials.csv'}: expected True or False in the column 'chosen'")
+    return Run(
+        dataset,
+        cell,
+        info,
+        trials,
+        _read_csv(folder / "curves.csv", CURVES),
+        _read_csv(folder / "evaluation.csv", EVALUATION),
+        _read_csv(folder / "pieces.csv", PIECES),
+    )
+
+
+def _check_design(run: Run, design: Design, matching: str, models: Path) -> None:
+    training = design.datasets[run.dataset]
+    folder = run_folder(run.dataset, run.cell, models)
+    found = run.trials.groupby("repeat").size()
+    if len(found) != training.repeats or not (found == training.candidates).all():
+        raise InputError(
+            f"{folder / 'trials.csv'}: expected {training.repeats} repeats of {training.candidates} candidates as in "
+            f"params.yaml, found {len(found)} repeats of {sorted(set(found))} candidates; train this run again"
+        )
+    if run.info["matching"] != matching:
+        raise InputError(
+            f"{folder / 'run.json'}: expected the matching '{matching}' of params.yaml, found "
+            f"'{run.info['matching']}'; train this run again"
+        )
+
+
+def _check_scores(run: Run, models: Path) -> None:
+    """The three files that speak of a repeat's test NLL must agree; one of them from another run would not."""
+    folder = run_folder(run.dataset, run.cell, models)
+    finished = run.results.dropna(subset=["candidate"])
+    if finished["test_nll"].isna().any() or len(finished) != len(run.evaluation):
+        raise InputError(
+            f"{folder / 'evaluation.csv'}: not the chosen candidates of trials.csv; evaluate this run again"
+        )
+    if sorted(run.pieces["repeat"].unique()) != sorted(run.evaluation["repeat"]):
+        raise InputError(f"{folder / 'pieces.csv'}: not the repeats of evaluation.csv; evaluate this run again")
+    sums = run.pieces.groupby("repeat")[["nll", "steps"]].sum()
+    pooled = (sums["nll"] / sums["steps"]).reindex(run.evaluation["repeat"]).to_numpy()
+    if not np.allclose(pooled, run.evaluation["test_nll"], rtol=1e-4, atol=1e-4):
+        raise InputError(
+            f"{folder / 'pieces.csv'}: its sums are not the NLL of evaluation.csv; evaluate this run again"
+        )
+
+
+def _check_same_pieces(runs: list[Run], models: Path) -> None:
+    """Differences are paired by piece, so all cells must have been scored on the same pieces in the same order."""
+    expected = None
+    for run in runs:
+        for repeat, pieces in run.pieces.sort_values("piece").groupby("repeat"):
+            found = (pieces["name"].astype(str).tolist(), pieces["steps"].tolist())
+            expected = expected or found
+            if found != expected:
+                raise InputError(
+                    f"{run_folder(run.dataset, run.cell, models) / 'pieces.csv'}: the pieces of repeat {repeat} are "
+                    "not those of the other runs on this dataset; evaluate the dataset again"
+                )

@@ -1,0 +1,84 @@
+"""Sequences on the device, and the batches that visit them: similar lengths together, every sequence once an epoch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded sequences, one set per repeat.
+
+    Attributes:
+        inputs: [R, T, B, D] float32.
+        targets: [R, T, B, K] float32.
+        mask: [R, T, B] float32, 1 where a step is scored and 0 in the padding after a sequence's end.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor
+
+
+class Sequences:
+    """One split on a device.
+
+    Args:
+        inputs: [F, D], all sequences one after another.
+        targets: [F, K].
+        lengths: [N], steps a sequence, F together.
+    """
+
+    def __init__(self, inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray, device: torch.device):
+        self.inputs = torch.from_numpy(inputs).to(device)
+        self.targets = torch.from_numpy(targets).to(device)
+        self.lengths = lengths
+        self._lengths = torch.from_numpy(lengths).to(device)
+        self._starts = torch.from_numpy(np.cumsum(lengths) - lengths).to(device)
+
+    @property
+    def count(self) -> int:
+        return len(self.lengths)
+
+    def gather(self, sequences: np.ndarray) -> Batch:
+        """The sequences with the numbers [R, B], padded to the longest of them."""
+        chosen = torch.from_numpy(sequences).to(self._starts.device)
+        time = torch.arange(int(self.lengths[sequences].max()), device=chosen.device)[:, None]
+        inside = time < self._lengths[chosen][:, None]  # [R, T, B]
+        frames = (self._starts[chosen][:, None] + time) * inside  # padding repeats the split's first frame, unscored
+        return Batch(self.inputs[frames].float(), self.targets[frames].float(), inside.float())
+
+
+def epoch_batches(
+    lengths: np.ndarray, batch_size: int, jitter: float, epoch: int, schedule_seed: int, order_seeds: list[int]
+) -> list[np.ndarray]:
+    """The batches of one epoch, each the sequence numbers [R, B] of all repeats.
+
+    A repeat sorts its sequences by length times exp(U(−jitter, jitter)) and cuts them into batches of at most
+    `batch_size`, as even as can be: no sequence is dropped, and padding stays small. Which sequences share a batch is
+    the repeat's own draw. The order in which the length classes come up is one draw for all repeats, so that the
+    batches of a population's rows have similar lengths at every update.
+    """
+    count = len(lengths)
+    updates = -(-count // batch_size)
+    cuts = []
+    for seed in order_seeds:
+        generator = np.random.default_rng([seed, epoch])
+        jittered = np.log(lengths) + generator.uniform(-jitter, jitter, count)
+        ties = generator.permutation(count)
+        cuts.append(np.array_split(np.lexsort((ties, jittered)), updates))
+    order = np.random.default_rng([schedule_seed, epoch]).permutation(updates)
+    return [np.stack([cut[update] for cut in cuts]) for update in order]
+
+
+def scoring_batches(lengths: np.ndarray, steps: int) -> list[np.ndarray]:
+    """Sequence numbers [B] in order of length, as many a batch as fit into `steps` padded steps (at least one)."""
+    batches: list[list[int]] = []
+    for number in np.argsort(-lengths, kind="stable"):
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= steps:
+            batches[-1].append(int(number))
+        else:
+            batches.append([int(number)])
+    return [np.array(batch) for batch in batches]

@@ -1,0 +1,62 @@
+"""Sets the tables and figures on a page.
+
+python -m stages.report             reports/tables, figures → reports/README.md, index.html, summary.md
+python -m stages.report --print     prints the small result table and the report's path, and writes nothing
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from stages.findings import pages
+from stages.findings.catalogue import FIGURES
+from stages.plumbing.command import InputError, run
+from stages.plumbing.files import whole
+from stages.plumbing.params import read
+
+REPORTS = Path("reports")
+TEXT = {"paper_dataset": str, "data": str, "device": str}  # columns that may be empty without being missing
+NAMES = "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals".split(
+    ","
+)  # results, curves and learning_rates are shown by figures
+
+
+def read_tables() -> pages.Tables:
+    """The tables that the pages render, by name.
+
+    Raises:
+        InputError: a table or figure is missing; the message lists all that are.
+    """
+    expected = [REPORTS / "tables" / f"{name}.csv" for name in NAMES]
+    expected += [REPORTS / "figures" / figure.file for figure in FIGURES]
+    if lacking := [str(path) for path in expected if not path.is_file()]:
+        raise InputError(f"missing: {', '.join(lacking)}; run `dvc repro figures`")
+    tables = {name: pd.read_csv(REPORTS / "tables" / f"{name}.csv", dtype=TEXT) for name in NAMES}
+    tables["design"] = tables["design"].fillna(dict.fromkeys(TEXT, ""))
+    return tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--print", action="store_true", help="print the result table and write nothing")
+    arguments = parser.parse_args()
+    tables = read_tables()
+    if arguments.print:
+        print(pages.plain(*pages.result_table(tables)))
+        print(f"test NLL, nats per step, pooled; the report: {(REPORTS / 'index.html').as_posix()}")
+        return
+    confidence = read("compare.confidence")
+    page = pages.markdown(tables, confidence)
+    written = {
+        "README.md": page,
+        "index.html": pages.html(page, REPORTS / "figures"),
+        "summary.md": pages.summary_page(tables, confidence),
+    }
+    for name, text in written.items():
+        with whole(REPORTS / name) as path:
+            path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,174 @@
+"""Verdicts in planted situations: supported, contradicted or undecided where the rules say so, and never a crash."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from findings_study import SMALL_BUDGET, SPEECH_BUDGET, Planted, write_study
+
+from stages.compare import compare
+
+NEAR = (-0.01, 0.0, 0.01)  # three repeats that differ little
+FAST_GATES = {"tanh": 60.0, "lstm": 6.0, "gru": 4.0}
+FAST_TANH = {"tanh": 2.0, "lstm": 20.0, "gru": 40.0}
+MUSIC = ("nottingham", "jsb_chorales", "musedata", "piano_midi")
+
+
+def planted(tanh: float, lstm: float, gru: float, **options: object) -> Planted:
+    levels = {"tanh": tanh, "lstm": lstm, "gru": gru}
+    return Planted({cell: [level + step for step in NEAR] for cell, level in levels.items()}, **options)
+
+
+def speech(tanh: float, lstm: float, gru: float, **options: object) -> Planted:
+    return planted(tanh, lstm, gru, output="gaussian_mixture", budget=SPEECH_BUDGET, **options)
+
+
+def as_the_paper(**options: object) -> dict[str, Planted]:
+    options = {"speed": FAST_GATES, **options}
+    return {
+        "nottingham": planted(3.1, 3.2, 3.3, **options),
+        **{name: planted(9.1, 8.9, 8.7, **options) for name in MUSIC[1:]},
+        "speech_short": speech(6.4, 2.7, 3.6, **options),
+        "speech_long": speech(7.6, 1.3, 0.9, **options),
+    }
+
+
+def claims(root: Path, monkeypatch: pytest.MonkeyPatch, datasets: dict[str, Planted], **rules: object) -> pd.DataFrame:
+    monkeypatch.chdir(write_study(root, datasets, **rules))
+    tables, _ = compare()
+    found = tables["claims"].set_index("claim")
+    assert list(found.index) == list(range(1, 11))
+    assert found["verdict"].isin(["supported", "contradicted", "undecided"]).all()
+    assert (found["evidence"].str.len() > 0).all()
+    return found
+
+
+def test_a_world_as_the_paper_describes_it(tmp_path, monkeypatch):
+    found = claims(tmp_path, monkeypatch, as_the_paper())
+    assert dict(found["verdict"].loc[1:8]) == dict.fromkeys(range(1, 9), "supported")
+    assert (found["single_run_agreement"].loc[1:8] == 1).all()
+    assert dict(found["verdict"].loc[9:]) == {9: "undecided", 10: "undecided"}
+    assert found["evidence"].loc[9:].str.contains("gradients against lag, which this study does not measure").all()
+    assert found["single_run_agreement"].loc[9:].isna().all()
+    assert "jsb_chorales (n=3, 20 pieces): GRU − LSTM −0.20 [" in found.loc[1, "evidence"]
+    assert "speech_short stands in for Ubisoft A" in found.loc[3, "evidence"]
+    assert "reliminary" not in " ".join(found["evidence"])
+
+
+def test_a_world_opposite_to_the_paper(tmp_path, monkeypatch):
+    datasets = {name: planted(8.0, 9.0, 9.5, speed=FAST_TANH) for name in MUSIC}
+    datasets |= {name: speech(0.5, 2.7, 3.6, speed=FAST_TANH) for name in ("speech_short", "speech_long")}
+    found = claims(tmp_path, monkeypatch, datasets)
+    assert dict(found["verdict"].loc[1:8]) == dict.fromkeys(range(1, 9), "contradicted")
+    assert (found["single_run_agreement"].loc[1:8] == 0).all()
+
+
+def test_one_contradicted_set_contradicts_a_claim_about_all(tmp_path, monkeypatch):
+    datasets = as_the_paper()
+    datasets["musedata"] = planted(9.1, 8.6, 8.7, speed=FAST_GATES)
+    found = claims(tmp_path, monkeypatch, datasets)
+    assert found.loc[1, "verdict"] == "contradicted"
+    assert "5 supported, 1 contradicted, 0 undecided" in found.loc[1, "evidence"]
+
+
+def test_the_excepted_set_may_go_either_way(tmp_path, monkeypatch):
+    datasets = as_the_paper()
+    datasets["nottingham"] = planted(3.3, 3.2, 3.1, speed=FAST_GATES)
+    assert claims(tmp_path, monkeypatch, datasets).loc[1, "verdict"] == "supported"
+
+
+def test_repeats_that_overlap_leave_it_undecided_and_single_runs_disagree(tmp_path, monkeypatch):
+    """Two repeats a cell, enumerated: on each set the GRU is below the LSTM in 3 of 4 pairs, and always below tanh."""
+    sets = {
+        name: Planted({"tanh": [9.5, 9.5], "lstm": [8.8, 9.0], "gru": [8.9, 8.7]}, cell_noise=0.0)
+        for name in ("jsb_chorales", "musedata", "piano_midi")
+    }
+    found = claims(tmp_path, monkeypatch, sets)
+    assert found.loc[1, "verdict"] == "undecided"
+    assert found.loc[1, "single_run_agreement"] == pytest.approx(0.75**3)
+
+
+def test_single_runs_are_drawn_where_they_cannot_be_enumerated(tmp_path, monkeypatch):
+    sets = {
+        name: Planted({"tanh": [9.5, 9.5], "lstm": [8.8, 9.0], "gru": [8.9, 8.7]}, cell_noise=0.0)
+        for name in ("jsb_chorales", "musedata", "piano_midi")
+    }
+    found = claims(tmp_path, monkeypatch, sets, single_runs=500)  # fewer than the 2⁹ studies there are
+    assert found.loc[1, "single_run_agreement"] == pytest.approx(0.75**3, abs=0.08)
+
+
+def test_one_repeat_decides_nothing_and_says_so(tmp_path, monkeypatch):
+    sets = {name: Planted({"tanh": [9.5], "lstm": [9.0], "gru": [8.0]}) for name in ("jsb_chorales", "musedata")}
+    sets["piano_midi"] = Planted({"tanh": [9.5], "lstm": [9.0], "gru": [8.0]})
+    found = claims(tmp_path, monkeypatch, sets)
+    assert found.loc[1, "verdict"] == "undecided"
+    assert "(n=1, 20 pieces; too few repeats to decide): GRU − LSTM −1.00 [" in found.loc[1, "evidence"]
+    assert found.loc[1, "single_run_agreement"] == 1
+
+
+def test_one_repeat_can_decide_by_pieces_where_the_rules_allow_it(tmp_path, monkeypatch):
+    names = ("jsb_chorales", "musedata", "piano_midi")
+    sets = {name: Planted({"tanh": [9.5], "lstm": [9.0], "gru": [8.0]}) for name in names}
+    found = claims(tmp_path, monkeypatch, sets, minimum_repeats=1)
+    assert found.loc[1, "verdict"] == "supported"
+
+
+def test_sets_outside_the_design_leave_claims_undecided(tmp_path, monkeypatch):
+    found = claims(tmp_path, monkeypatch, {"bach_chorales": planted(9.1, 8.9, 8.7)})
+    assert set(found["verdict"]) == {"undecided"}
+    assert found["single_run_agreement"].isna().all()
+    assert found.loc[1, "evidence"].startswith("Not in this design: jsb_chorales, musedata, piano_midi.")
+    assert "Beside it, not counted: bach_chorales (n=3, 20 pieces): GRU − LSTM −0.20" in found.loc[1, "evidence"]
+
+
+def test_cells_outside_the_design_leave_claims_undecided(tmp_path, monkeypatch):
+    sets = {name: Planted({"gru": [8.7, 8.7], "lstm": [8.9, 8.9]}) for name in MUSIC}
+    found = claims(tmp_path, monkeypatch, sets)
+    assert found.loc[1, "verdict"] == "undecided"
+    assert "GRU − tanh: tanh is not in this design" in found.loc[1, "evidence"]
+    assert found.loc[2, "single_run_agreement"] is None or pd.isna(found.loc[2, "single_run_agreement"])
+
+
+def test_a_diverged_repeat_counts_as_a_single_run_that_states_nothing(tmp_path, monkeypatch):
+    names = ("jsb_chorales", "musedata", "piano_midi")
+    sets = {name: Planted({"tanh": [9.5, 9.5], "lstm": [9.0, 9.0], "gru": [8.0, 8.0]}) for name in names}
+    sets["musedata"].levels["gru"] = [8.0, None]
+    found = claims(tmp_path, monkeypatch, sets)
+    assert found.loc[1, "single_run_agreement"] == pytest.approx(0.5)
+    assert "(n=1 (1 diverged) and 2, 20 pieces; too few repeats to decide)" in found.loc[1, "evidence"]
+
+
+def test_a_cell_that_always_diverged_is_named(tmp_path, monkeypatch):
+    names = ("jsb_chorales", "musedata", "piano_midi")
+    sets = {name: Planted({"tanh": [None, None], "lstm": [9.0, 9.0], "gru": [8.0, 8.0]}) for name in names}
+    found = claims(tmp_path, monkeypatch, sets)
+    assert found.loc[1, "verdict"] == "undecided"
+    assert "GRU − tanh: every repeat of tanh diverged" in found.loc[1, "evidence"]
+
+
+def test_close_has_a_margin(tmp_path, monkeypatch):
+    datasets = {name: planted(9.0, 8.9, 8.8) for name in MUSIC}
+    datasets["nottingham"] = planted(4.1, 3.2, 3.3)
+    found = claims(tmp_path / "a", monkeypatch, datasets)
+    assert found.loc[2, "verdict"] == "contradicted"
+    wider = claims(tmp_path / "b", monkeypatch, datasets, close_margin=1.2)
+    assert wider.loc[2, "verdict"] == "supported"
+
+
+def test_seconds_from_different_devices_are_not_compared(tmp_path, monkeypatch):
+    datasets = as_the_paper()
+    write_study(tmp_path, datasets)
+    path = tmp_path / "models/musedata/tanh/run.json"
+    path.write_text(path.read_text().replace('"device": "cpu"', '"device": "another"'))
+    monkeypatch.chdir(tmp_path)
+    found = compare()[0]["claims"].set_index("claim")
+    assert found.loc[5, "verdict"] == "undecided"
+    assert "seconds of GRU over tanh: timed on different devices" in found.loc[5, "evidence"]
+
+
+def test_evidence_says_where_the_budget_was_small(tmp_path, monkeypatch):
+    datasets = as_the_paper()
+    datasets["musedata"].budget = SMALL_BUDGET
+    found = claims(tmp_path, monkeypatch, datasets)
+    assert "Preliminary, on less than the paper's budget: musedata." in found.loc[1, "evidence"]
+    assert "reliminary" not in found.loc[3, "evidence"]

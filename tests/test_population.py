@@ -1,0 +1,206 @@
+"""The population: rows are independent, seeds fix them, gradients are rescaled, broken rows touch nobody."""
+
+import numpy as np
+import pytest
+import torch
+from training_data import CPU, budget, music, network, protocol
+
+from stages.population import scoring, trainer, trials
+from stages.population.batches import epoch_batches
+from stages.population.matrix import Layout
+from stages.population.population import Population
+from stages.population.rmsprop import RMSProp, rescale
+from stages.population.trainer import Point, Record
+from stages.population.trials import Trial
+
+CELLS = ["tanh", "lstm", "gru"]
+
+
+def train(cell="gru", grid=None, rules=None, **changes):
+    rules, plan = rules or protocol(), budget(**changes)
+    grid = grid or trials.draw(rules, "tunes", plan.repeats, plan.candidates)
+    return trainer.train(network(cell), rules, plan, grid, music(0), music(1), CPU, "test")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_trial_ends_the_same_alone_and_among_others(cell):
+    together = train(cell, repeats=2, candidates=4)
+    for record in together[::3]:
+        (alone,) = train(cell, grid=[record.trial])
+        torch.testing.assert_close(alone.weights, record.weights, rtol=1e-4, atol=1e-6)
+        assert [p.valid_nll for p in alone.curve] == pytest.approx([p.valid_nll for p in record.curve], rel=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_same_seed_gives_bit_identical_results(cell):
+    for first, second in zip(train(cell), train(cell), strict=True):
+        assert torch.equal(first.weights, second.weights)
+        assert first.curve == second.curve
+
+
+def test_another_seed_gives_other_results():
+    first, second = train(rules=protocol(seed=1))[0], train(rules=protocol(seed=2))[0]
+    assert not torch.equal(first.weights, second.weights)
+
+
+def test_a_net_learns_the_planted_rule():
+    rules = protocol(weight_noise=0.0, learning_rate_log_low=-6.0)
+    records = train(rules=rules, max_epochs=60)
+    curve = trainer.chosen(records)[0].curve
+    assert curve[-1].valid_nll < 0.75 * curve[0].valid_nll
+
+
+def test_more_repeats_and_candidates_leave_the_earlier_trials_as_they_are():
+    few, many = trials.draw(protocol(), "tunes", 2, 3), trials.draw(protocol(), "tunes", 4, 5)
+    assert set(few) <= set(many)
+    assert len({trial.seed for trial in many}) == len({trial.learning_rate for trial in many}) == 20
+    assert len({trial.order_seed for trial in many}) == 4
+
+
+def test_learning_rates_are_log_uniform_in_the_stated_range():
+    rates = np.log([t.learning_rate for t in trials.draw(protocol(), "tunes", 40, 25)])
+    assert rates.min() > -8 and rates.max() < -5
+    assert np.histogram(rates, bins=3, range=(-8, -5))[0].min() > 270  # 333 expected, deviation about 15
+
+
+def test_a_huge_gradient_is_rescaled_and_a_small_one_is_not():
+    gradient = torch.stack([torch.full((100,), 1e6), torch.full((100,), 1e-3), torch.zeros(100)])
+    before = rescale(gradient, norm=1.0)
+    torch.testing.assert_close(before, torch.tensor([1e7, 1e-2, 0.0]))
+    torch.testing.assert_close(gradient.norm(dim=1), torch.tensor([1.0, 1e-2, 0.0]))
+    assert (gradient[0] == gradient[0, 0]).all()
+
+
+def test_an_update_moves_the_weights_by_the_rescaled_gradient():
+    """One update from rest moves by rate · g / max(√(0.05 g²), 0.01) with ‖g‖ = 1, computed here by autograd."""
+    rules = protocol(weight_noise=0.0)
+    grid = [Trial(0, 0, 0.001, 1, 2)]
+    population = Population.initial(network(), rules, grid, CPU)
+    batch = music(0).gather(np.array([[0, 1, 2]]))
+    before = population.weights.clone()
+
+    leaf = before.clone().requires_grad_()
+    nll = population.network.negative_log_likelihood(population.layout.views(leaf), batch.inputs, batch.targets)
+    ((nll * batch.mask).sum() / 3).backward()
+    assert leaf.grad.norm() > 1
+    g = leaf.grad / leaf.grad.norm()
+    expected = before - 0.001 * g / (0.05 * g.square()).sqrt().clamp(min=0.01)
+
+    population.update(batch)
+    torch.testing.assert_close(population.weights, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_rmsprop_follows_its_equations():
+    generator = np.random.default_rng(0)
+    weights, rate = torch.tensor(generator.normal(size=(2, 5))), torch.tensor([0.1, 0.01])
+    optimiser = RMSProp.zero(weights, rate, decay=0.95, floor=0.01, momentum=0.9)
+    w, s, v = weights.numpy().copy(), np.zeros((2, 5)), np.zeros((2, 5))
+    for _ in range(4):
+        g = generator.normal(size=(2, 5)) * [[1.0], [0.001]]
+        optimiser.step(weights, torch.tensor(g))
+        s = 0.95 * s + 0.05 * g**2
+        v = 0.9 * v - rate.numpy()[:, None] * g / np.maximum(np.sqrt(s), 0.01)
+        w += v
+    np.testing.assert_allclose(weights.numpy(), w, rtol=1e-12)
+
+
+def test_weight_noise_falls_on_the_recurrent_matrices_alone_with_its_deviation():
+    for cell in CELLS:
+        population = Population.initial(network(cell, units=30), protocol(), [Trial(0, 0, 0.001, 1, 2)], CPU)
+        first, second = population._perturbed(), population._perturbed()
+        noise = population.layout.views(first - population.weights)
+        for name, values in noise.items():
+            if name in ("recurrent.W", "recurrent.U"):
+                assert 0.065 < values.std() < 0.085
+            else:
+                assert not values.any(), name
+        assert not torch.equal(first, second), "each update has its own draw"
+
+
+def test_validation_is_measured_without_noise():
+    (record,) = train(grid=[Trial(0, 0, 0.001, 1, 2)], max_epochs=1)
+    net = network()
+    sums = scoring.sequence_sums(net, Layout.of(net.net).views(record.weights[None]), music(1))
+    assert record.best.valid_nll == pytest.approx(scoring.pooled(sums, music(1).lengths)[0], rel=1e-6)
+
+
+def test_a_diverging_trial_is_marked_and_changes_no_other():
+    grid = [Trial(0, c, rate, 10 + c, 2) for c, rate in enumerate([0.001, 3e38, 0.002])]
+    records = train(grid=grid, max_epochs=4)
+    assert [r.status for r in records] == ["max_epochs", "diverged", "max_epochs"]
+    without = train(grid=[grid[0], grid[2]], max_epochs=4)
+    for record, alone in zip((records[0], records[2]), without, strict=True):
+        torch.testing.assert_close(record.weights, alone.weights, rtol=1e-4, atol=1e-6)
+    assert trainer.chosen(records)[0].trial.candidate in (0, 2)
+
+
+def test_a_repeat_all_of_whose_candidates_diverged_has_none_chosen():
+    records = train(grid=[Trial(0, 0, 3e38, 1, 2), Trial(1, 0, 0.001, 3, 4)])
+    assert [r.status for r in records] == ["diverged", "max_epochs"]
+    assert [r.trial.repeat for r in trainer.chosen(records)] == [1]
+
+
+def test_early_stopping_keeps_the_best_weights():
+    records = train(rules=protocol(patience=2, learning_rate_log_low=-4.0, learning_rate_log_high=-2.0), max_epochs=200)
+    assert {r.status for r in records} == {"stopped"}
+    net = network()
+    for record in records:
+        assert len(record.curve) == record.best.epoch + 2
+        assert record.best.valid_nll == min(p.valid_nll for p in record.curve)
+        sums = scoring.sequence_sums(net, Layout.of(net.net).views(record.weights[None]), music(1))
+        assert record.best.valid_nll == pytest.approx(scoring.pooled(sums, music(1).lengths)[0], rel=1e-5)
+
+
+def test_halving_keeps_the_better_share_of_each_repeat():
+    records = train(repeats=2, candidates=5, max_epochs=6, halving={"epochs": [2, 4], "keep": 0.5})
+    for repeat in range(2):
+        own = [r for r in records if r.trial.repeat == repeat]
+        assert sorted(len(r.curve) for r in own) == [2, 2, 4, 6, 6]
+        after_two = sorted(own, key=lambda r: min(p.valid_nll for p in r.curve[:2]))
+        assert {id(r) for r in own if r.status == "halved" and len(r.curve) == 2} == {id(r) for r in after_two[3:]}
+    plain = train(repeats=2, candidates=5, max_epochs=6)
+    survivor = next(r for r in records if len(r.curve) == 6)
+    same = next(r for r in plain if r.trial == survivor.trial)
+    torch.testing.assert_close(survivor.weights, same.weights, rtol=1e-4, atol=1e-6)
+
+
+def test_the_candidate_is_chosen_by_validation():
+    def record(repeat, candidate, valid, status="max_epochs"):
+        point = Point(1, 1, 0.0, valid, 0.0, 0.0)
+        return Record(Trial(repeat, candidate, 0.1, 0, 0), status, [point], point, torch.zeros(1))
+
+    records = [record(0, 0, 3.0), record(0, 1, 2.0), record(0, 2, 1.0, "diverged"), record(1, 0, 9.0, "halved")]
+    assert [(r.trial.repeat, r.trial.candidate) for r in trainer.chosen(records)] == [(0, 1), (1, 0)]
+
+
+def test_initial_matrices_are_orthogonal_a_gate_and_uniform_elsewhere():
+    layout = Layout.of(network("gru", units=20).net)
+    views = layout.views(layout.initial([Trial(0, 0, 0.1, 3, 4)], initial_range=0.1))
+    for gate in views["recurrent.U"][0].split(20, dim=1):
+        torch.testing.assert_close(gate.T @ gate, torch.eye(20), rtol=0, atol=1e-5)
+    assert 0.09 < views["recurrent.W"].abs().max() <= 0.1 and 0.08 < views["output.V"].abs().max() <= 0.1
+    assert not views["recurrent.b"].any() and not views["output.c"].any()
+
+
+def test_pooled_and_per_sequence_averages():
+    sums, lengths = np.array([[10.0, 2.0]]), np.array([10, 1])
+    assert scoring.pooled(sums, lengths)[0] == pytest.approx(12 / 11)
+    assert scoring.per_sequence(sums, lengths)[0] == pytest.approx(1.5)
+
+
+def test_the_padding_of_a_batch_changes_no_loss():
+    net, split = network(), music(0)
+    weights = Layout.of(net.net).views(Layout.of(net.net).initial([Trial(0, 0, 0.1, 3, 4)], 0.5))
+    together = scoring.sequence_sums(net, weights, split)[0]
+    for number in range(split.count):
+        batch = split.gather(np.array([[number]]))
+        alone = net.negative_log_likelihood(weights, batch.inputs, batch.targets).sum()
+        assert together[number] == pytest.approx(alone.item(), rel=1e-5)
+
+
+def test_sequences_of_one_step_train():
+    split = music(0)
+    split.__init__(split.inputs.numpy()[:6], split.targets.numpy()[:6], np.ones(6, np.int64), CPU)
+    batches = epoch_batches(split.lengths, 4, 0.1, 1, 0, [1])
+    population = Population.initial(network(), protocol(), [Trial(0, 0, 0.001, 1, 2)], CPU)
+    assert all(population.update(split.gather(batch)).all() for batch in batches)

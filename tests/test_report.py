@@ -1,0 +1,181 @@
+"""The figures and pages: complete, the same from the same tables, offline, and honest about what they rest on."""
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from findings_study import PAPER_BUDGET, SMALL_BUDGET, SPEECH_BUDGET, Planted, write_study
+
+from stages import compare, figures, report
+from stages.findings.catalogue import FIGURES
+from stages.findings.style import log_ticks
+from stages.plumbing.command import InputError
+
+
+class Page(HTMLParser):
+    """Collects what a browser would load or show: every start tag with its attributes."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+
+def make(root, monkeypatch, datasets, stages=(compare, figures, report)):
+    """Writes a study and runs the stages on it."""
+    monkeypatch.chdir(write_study(root, datasets))
+    monkeypatch.setattr("sys.argv", ["stage"])
+    for stage in stages:
+        stage.main()
+    return root / "reports"
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """A study with repeats, a small budget, a stand-in, a negative NLL and a diverged cell."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        datasets = {
+            "jsb_chorales": Planted({"tanh": [9.0, None], "lstm": [8.7, 8.6], "gru": [8.5, 8.4]}, epochs=500),
+            "musedata": Planted({"tanh": [6.2], "lstm": [6.1], "gru": [6.0]}, budget=SMALL_BUDGET),
+            "speech_short": Planted(
+                {"tanh": [None], "lstm": [-2.0], "gru": [-1.0]}, budget=SPEECH_BUDGET, output="gaussian_mixture"
+            ),
+        }
+        yield make(tmp_path_factory.mktemp("full"), monkeypatch, datasets)
+
+
+def test_every_figure_of_the_catalogue_is_drawn_and_small(full):
+    assert sorted(path.name for path in (full / "figures").iterdir()) == sorted(figure.file for figure in FIGURES)
+    for figure in FIGURES:
+        text = (full / "figures" / figure.file).read_text()
+        assert "<path" in text and len(text) < 300_000
+        assert not re.search(r"\d{4}-\d\d-\d\dT", text), "a date would change the file from day to day"
+
+
+def test_same_tables_same_bytes(full, monkeypatch):
+    monkeypatch.chdir(full.parent)
+    monkeypatch.setattr("sys.argv", ["stage"])
+    before = {path: path.read_bytes() for path in full.rglob("*.*") if path.is_file()}
+    figures.main()
+    report.main()
+    assert before == {path: path.read_bytes() for path in full.rglob("*.*") if path.is_file()}
+
+
+def test_html_loads_nothing_from_elsewhere(full):
+    text = (full / "index.html").read_text()
+    page = Page(text)
+    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        assert "srcset" not in attributes
+        assert (attributes.get("src") or "data:").startswith("data:")
+        assert tag == "a" or "href" not in attributes
+    assert not re.search(r"@import|url\(", text)
+
+
+def test_every_image_is_inlined_and_has_words(full):
+    images = [attributes for tag, attributes in Page((full / "index.html").read_text()).tags if tag == "img"]
+    assert len(images) == len(FIGURES)
+    for image in images:
+        assert image["src"].startswith("data:image/svg+xml;base64,")
+        assert len(image["alt"]) > 20
+
+
+def test_html_fits_phones_and_dark_pages(full):
+    text = (full / "index.html").read_text()
+    assert "width=device-width" in text and "prefers-color-scheme: dark" in text
+    assert text.count('<div class="wide">') == text.count("<table>") + text.count("<img ")
+
+
+def test_readme_links_exist_and_captions_name_their_makers(full):
+    text = (full / "README.md").read_text()
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    local = [link for link in links if not link.startswith("https://")]
+    assert len(local) == len(FIGURES) and all((full / link).is_file() for link in local)
+    for figure in FIGURES:
+        sources = ", ".join(f"`tables/{name}.csv`" for name in figure.tables)
+        assert f"From {sources}, drawn by `{figure.name}`" in text
+        assert all((full / "tables" / f"{name}.csv").is_file() for name in figure.tables)
+
+
+def test_numbers_of_the_page_are_those_of_the_tables(full):
+    text = (full / "README.md").read_text()
+    assert (
+        "| jsb_chorales | 2 or 1 | 9.00 | 8.65 [8.60,\u00a08.70] | 8.45 [8.40,\u00a08.50] | 9.10 / 8.67 / 8.54 |"
+        in text
+    )
+    assert "| speech_short | 1 or 0 | diverged | −2.00 | −1.00 | 6.44 / 2.70 / 3.59 on Ubisoft A |" in text
+    for row in pd.read_csv(full / "tables/claims.csv").itertuples():
+        assert f"**{row.claim}. {row.statement}** ({row.source}) {row.verdict.capitalize()}. {row.evidence}" in text
+
+
+def test_small_budgets_are_called_preliminary_and_named(full):
+    for name in ("README.md", "index.html", "summary.md"):
+        assert "preliminary" in (full / name).read_text().lower()
+    assert "**Preliminary:** musedata (3 of 10 candidates, 30 of 500 epochs)." in (full / "README.md").read_text()
+
+
+def test_the_papers_budget_is_not_called_preliminary(tmp_path, monkeypatch):
+    sets = {"jsb_chorales": Planted({"lstm": [8.7, 8.6], "gru": [8.5, 8.4]}, budget=PAPER_BUDGET)}
+    reports = make(tmp_path, monkeypatch, sets)
+    for name in ("README.md", "index.html", "summary.md"):
+        assert "preliminary" not in (reports / name).read_text().lower()
+    assert "n=1:" not in (reports / "README.md").read_text()
+
+
+def test_one_dataset_one_cell_one_repeat(tmp_path, monkeypatch):
+    reports = make(tmp_path, monkeypatch, {"bach_chorales": Planted({"gru": [8.5]})})
+    text = (reports / "README.md").read_text()
+    assert "n=1: bach_chorales. With one repeat there is no interval here" in text
+    assert "bach_chorales (n=1): GRU has the lowest test NLL, 8.50; no other unit to compare." in text
+    assert "None: no dataset of this design is the paper's own." in text
+
+
+def test_everything_diverged_is_a_result(tmp_path, monkeypatch):
+    reports = make(tmp_path, monkeypatch, {"jsb_chorales": Planted({"tanh": [None, None], "gru": [None, None]})})
+    assert "jsb_chorales: every repeat of every unit diverged." in (reports / "README.md").read_text()
+
+
+def test_another_cell_and_another_dataset_need_no_edit(tmp_path, monkeypatch):
+    sets = {"own_songs": Planted({"gru": [5.0, 5.1], "gru_reset_after": [5.2, 5.3]})}
+    text = (make(tmp_path, monkeypatch, sets) / "README.md").read_text()
+    assert "| own_songs | gru_reset_after − GRU | 2 | 20 | +0.20 [" in text
+
+
+def test_the_answer_turns_differences_so_that_the_best_comes_first(full):
+    text = (full / "README.md").read_text()
+    assert re.search(r"jsb_chorales \(n=2\): GRU has the lowest test NLL, 8\.45; against LSTM −0\.20 \[", text)
+    assert re.search(
+        r"speech_short \(n=1\): LSTM has .* against GRU −1\.00 \[.*\] over pieces alone, below zero\.", text
+    )
+
+
+def test_print_shows_the_table_and_writes_nothing(full, monkeypatch, capsys):
+    monkeypatch.chdir(full.parent)
+    monkeypatch.setattr("sys.argv", ["report", "--print"])
+    before = (full / "README.md").stat().st_mtime_ns
+    report.main()
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split()[:5] == ["dataset", "n", "tanh", "LSTM", "GRU"]
+    assert "8.45 [8.40,\u00a08.50]" in out and "reports/index.html" in out and "|" not in out
+    assert (full / "README.md").stat().st_mtime_ns == before
+
+
+def test_missing_tables_and_figures_are_listed(full, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["stage"])
+    with pytest.raises(InputError, match="missing tables: reports/tables/summary.csv, reports/tables/results.csv"):
+        figures.main()
+    with pytest.raises(InputError, match="missing: reports/tables/design.csv, .*reports/figures/test_nll.svg"):
+        report.main()
+
+
+@pytest.mark.parametrize(("low", "high"), [(8.1, 9.4), (2.8, 12.0), (0.3, 7.6), (0.02, 60.0), (8.90, 8.95)])
+def test_log_axes_have_a_few_round_ticks_within_their_ends(low, high):
+    ticks = log_ticks(low, high)
+    assert 3 <= len(ticks) <= 8
+    assert all(low <= tick <= high for tick in ticks)
+    assert all(len(f"{tick:g}") <= 5 for tick in ticks)

@@ -1,0 +1,114 @@
+"""Resampling: known estimates, coverage, what is and is not resampled, and the same numbers from the same seed."""
+
+import math
+
+import numpy as np
+import pytest
+
+from stages.findings.statistics import Interval, Resampling, difference, mean_over_repeats, ratio
+
+QUICK = Resampling(resamples=400, confidence=0.95, seed=1)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+def test_difference_pooled_is_sum_of_nll_over_sum_of_steps():
+    steps = np.array([10.0, 30.0])
+    first, second = np.array([[20.0, 90.0], [40.0, 90.0]]), np.array([[10.0, 30.0]])
+    pooled = difference(first, second, steps, "pooled", QUICK, rng())
+    assert pooled.mean == pytest.approx((30 + 90) / 40 - 40 / 40)
+    per_sequence = difference(first, second, steps, "per_sequence", QUICK, rng())
+    assert per_sequence.mean == pytest.approx((3.0 + 3.0) / 2 - 1.0)
+
+
+def test_difference_covers_the_truth_about_as_often_as_stated():
+    generator, covered, trials = np.random.default_rng(0), 0, 150
+    steps = np.full(40, 50.0)
+    for _ in range(trials):
+        pieces = generator.normal(8, 1, 40)
+        first = (pieces + generator.normal(0.2, 0.5, 40))[None] * steps
+        found = difference(first, pieces[None] * steps, steps, "pooled", QUICK, generator)
+        covered += found.low <= 0.2 <= found.high
+    assert 0.87 <= covered / trials <= 0.99
+
+
+def test_difference_covers_the_truth_over_repeats_and_pieces():
+    generator, covered, trials = np.random.default_rng(0), 0, 120
+    steps = np.full(30, 50.0)
+    for _ in range(trials):
+        pieces = generator.normal(8, 1, 30)
+        first, second = (
+            pieces + generator.normal(level, 0.3, (12, 1)) + generator.normal(0, 0.2, (1, 30)) for level in (0.5, 0.0)
+        )
+        found = difference(first * steps, second * steps, steps, "pooled", QUICK, generator)
+        covered += found.low <= 0.5 <= found.high
+    assert 0.86 <= covered / trials <= 1.0
+
+
+def test_spread_between_repeats_widens_the_interval():
+    generator = np.random.default_rng(0)
+    steps = np.full(30, 50.0)
+    pieces = generator.normal(8, 1, 30)
+    same = np.stack([pieces, pieces])
+    apart = same + np.array([[-0.5], [0.5]])
+    other = pieces[None] + generator.normal(0, 0.01, (2, 30))
+    narrow = difference(same * steps, other * steps, steps, "pooled", QUICK, rng())
+    wide = difference(apart * steps, other * steps, steps, "pooled", QUICK, rng())
+    assert wide.mean == pytest.approx(narrow.mean)
+    assert wide.high - wide.low > 50 * (narrow.high - narrow.low)
+
+
+def test_pieces_are_paired_so_what_both_cells_share_cancels():
+    generator = np.random.default_rng(0)
+    steps = np.full(30, 50.0)
+    hard = generator.normal(8, 3, 30)[None]
+    found = difference((hard + 0.1) * steps, hard * steps, steps, "pooled", QUICK, rng())
+    assert (found.low, found.mean, found.high) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_steps_are_not_resampled_longer_pieces_are_not_more_pieces():
+    generator = np.random.default_rng(0)
+    means = generator.normal(0, 1, (1, 20))
+    short, long = np.full(20, 10.0), np.full(20, 1000.0)
+    found = [difference(means * s, 0 * means, s, "pooled", QUICK, rng()) for s in (short, long)]
+    assert (found[0].low, found[0].high) == pytest.approx((found[1].low, found[1].high))
+
+
+def test_one_level_everywhere_gives_no_interval():
+    found = difference(np.array([[10.0]]), np.array([[5.0]]), np.array([5.0]), "pooled", QUICK, rng())
+    assert found.mean == 1.0 and not found.known
+    assert not mean_over_repeats(np.array([3.0]), QUICK, rng()).known
+
+
+def test_mean_over_two_repeats_spans_them():
+    found = mean_over_repeats(np.array([1.0, 3.0]), QUICK, rng())
+    assert (found.mean, found.low, found.high) == (2.0, 1.0, 3.0)
+
+
+def test_ratio_of_geometric_means():
+    found = ratio(np.array([2.0, 8.0]), np.array([8.0]), QUICK, rng())
+    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.25, 1.0))
+
+
+def test_same_seed_same_interval_and_keys_are_independent():
+    values = np.random.default_rng(0).normal(size=15)
+    once, again = (mean_over_repeats(values, QUICK, QUICK.generator("a", "b")) for _ in range(2))
+    assert once == again
+    assert once != mean_over_repeats(values, QUICK, QUICK.generator("a", "c"))
+    other = Resampling(QUICK.resamples, QUICK.confidence, QUICK.seed + 1)
+    assert once != mean_over_repeats(values, other, other.generator("a", "b"))
+
+
+def test_a_wider_confidence_gives_a_wider_interval():
+    values = np.random.default_rng(0).normal(size=15)
+    narrow = mean_over_repeats(values, Resampling(2000, 0.5, 1), rng())
+    wide = mean_over_repeats(values, Resampling(2000, 0.99, 1), rng())
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_turning_an_interval_round():
+    assert -Interval(1.0, 0.5, 2.0) == Interval(-1.0, -2.0, -0.5)
+    assert Interval(1.0, 0.5, 2.0).inverse() == Interval(1.0, 0.5, 2.0)
+    assert not Interval(1.0, math.nan, math.nan).known

@@ -1,0 +1,230 @@
+"""The tables: exactly the columns of the contract, from exactly the runs of the design."""
+
+import json
+
+import pandas as pd
+import pytest
+from findings_study import PAPER_BUDGET, SMALL_BUDGET, Planted, write_study
+from ruamel.yaml import YAML
+
+from stages import compare as stage
+from stages.compare import compare
+from stages.findings.rivals import FAMILIES, family, read_published
+from stages.plumbing.command import InputError
+
+COLUMNS = {
+    "parameters": "dataset,cell,matching,input_size,output_size,units,recurrent_parameters,output_parameters,"
+    "total_parameters,paper_units,paper_parameters",
+    "results": "dataset,cell,repeat,candidate,learning_rate,epochs,best_epoch,updates,train_nll,valid_nll,test_nll,"
+    "train_nll_per_sequence,valid_nll_per_sequence,test_nll_per_sequence,seconds_per_update,device",
+    "summary": "dataset,cell,repeats,split,averaging,nll_mean,nll_low,nll_high,paper_nll",
+    "claims": "claim,source,statement,verdict,evidence,single_run_agreement",
+    "rivals": "dataset,family,model,parameters,split,nll,confidence,note,source",
+    "baselines": "dataset,baseline,split,averaging,nll",
+    "curves": "dataset,cell,repeat,candidate,epoch,updates,seconds,train_nll,valid_nll",
+    "learning_rates": "dataset,cell,repeat,candidate,learning_rate,status,valid_nll,chosen",
+    "differences": "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high",
+    "progress": "dataset,first,second,clock,repeats,level,ratio_mean,ratio_low,ratio_high",
+    "protocol": "setting,value,origin,stated",
+    "design": "dataset,output,paper_dataset,data,repeats,candidates,max_epochs,batch_size,paper_candidates,"
+    "paper_max_epochs,budget,trials_stopped,trials_max_epochs,trials_diverged,test_pieces,device",
+}
+
+
+def two_sets() -> dict[str, Planted]:
+    return {
+        "jsb_chorales": Planted({"tanh": [9.0, 9.2], "lstm": [8.7, 8.6], "gru": [8.5, 8.4]}),
+        "musedata": Planted({"tanh": [6.2], "lstm": [6.1], "gru": [6.0]}, budget=SMALL_BUDGET),
+    }
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    monkeypatch.chdir(write_study(tmp_path, two_sets()))
+    return tmp_path
+
+
+def test_columns_are_the_contract(study, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["compare"])
+    stage.main()
+    found = {path.stem: path.read_text().splitlines()[0] for path in (study / "reports/tables").glob("*.csv")}
+    assert found == COLUMNS
+
+
+def test_same_runs_same_bytes(study, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["compare"])
+    stage.main()
+    first = {path.name: path.read_bytes() for path in (study / "reports").rglob("*.*") if path.is_file()}
+    stage.main()
+    assert first == {path.name: path.read_bytes() for path in (study / "reports").rglob("*.*") if path.is_file()}
+
+
+def test_missing_runs_are_listed_exactly(study):
+    gone = ["models/jsb_chorales/gru/evaluation.csv", "models/musedata/tanh/run.json", "models/musedata/baselines.csv"]
+    for path in gone:
+        (study / path).unlink()
+    with pytest.raises(InputError) as error:
+        compare()
+    assert str(error.value).startswith(f"3 files of the design in params.yaml are missing: {', '.join(gone)};")
+
+
+def test_runs_outside_the_design_are_not_in_the_tables(study):
+    params = YAML().load(study / "params.yaml")
+    del params["datasets"]["musedata"]
+    params["cells"].remove("tanh")
+    YAML().dump(params, study / "params.yaml")
+    tables, metrics = compare()
+    assert metrics == {"jsb_chorales": {"lstm": 8.65, "gru": 8.45}}
+    for name in ("parameters", "results", "summary", "curves", "learning_rates"):
+        assert set(tables[name]["dataset"]) == {"jsb_chorales"}
+        assert set(tables[name]["cell"]) == {"lstm", "gru"}
+    assert set(tables["baselines"]["dataset"]) == set(tables["rivals"]["dataset"]) == {"jsb_chorales"}
+
+
+def test_a_new_dataset_leaves_the_others_numbers_alone(tmp_path, monkeypatch):
+    sets = two_sets()
+    monkeypatch.chdir(write_study(tmp_path / "both", sets))
+    both, _ = compare()
+    monkeypatch.chdir(write_study(tmp_path / "one", {"jsb_chorales": sets["jsb_chorales"]}))
+    one, _ = compare()
+    for name in ("summary", "differences", "progress"):
+        kept = both[name][both[name]["dataset"] == "jsb_chorales"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(kept, one[name])
+
+
+def test_summary_has_means_intervals_and_the_papers_numbers(study):
+    table = compare()[0]["summary"].set_index(["dataset", "cell", "split", "averaging"])
+    gru = table.loc["jsb_chorales", "gru", "test", "pooled"]
+    assert (gru["repeats"], gru["paper_nll"]) == (2, 8.54)
+    assert (gru["nll_mean"], gru["nll_low"], gru["nll_high"]) == pytest.approx((8.45, 8.4, 8.5))
+    assert table.loc["jsb_chorales", "gru", "train", "pooled"]["paper_nll"] == 6.94
+    assert pd.isna(table.loc["jsb_chorales", "gru", "valid", "pooled"]["paper_nll"])
+    single = table.loc["musedata", "gru", "test", "pooled"]
+    assert single["repeats"] == 1 and pd.isna(single["nll_low"]) and pd.isna(single["nll_high"])
+
+
+def test_differences_have_an_interval_over_pieces_where_there_is_one_repeat(study):
+    table = compare()[0]["differences"].set_index(["dataset", "first", "second", "averaging"])
+    row = table.loc["musedata", "gru", "tanh", "pooled"]
+    assert (row["repeats"], row["pieces"]) == (1, 20)
+    assert row["difference_mean"] == pytest.approx(-0.2)
+    assert row["difference_low"] < -0.2 < row["difference_high"] < 0
+    assert len(table) == 2 * 3 * 2
+
+
+def test_curves_are_the_chosen_candidates_with_seconds(study):
+    tables, _ = compare()
+    chosen = tables["results"].set_index(["dataset", "cell", "repeat"])["candidate"]
+    curves = tables["curves"]
+    drawn = curves.groupby(["dataset", "cell", "repeat"])["candidate"].unique()
+    assert {key: list(found) for key, found in drawn.items()} == {key: [found] for key, found in chosen.items()}
+    row = curves[(curves["cell"] == "gru") & (curves["epoch"] == 3)].iloc[0]
+    assert row["seconds"] == pytest.approx(3 * 29 * 0.005)
+    rates = tables["learning_rates"]
+    assert len(rates) == 2 * 3 * 10 + 3 * 3 and rates["chosen"].sum() == 9
+
+
+def test_design_marks_small_budgets(study):
+    table = compare()[0]["design"].set_index("dataset")
+    assert table.loc["jsb_chorales", "budget"] == "paper"
+    assert table.loc["musedata", "budget"] == "preliminary"
+    assert (table.loc["musedata", "candidates"], table.loc["musedata", "paper_candidates"]) == (3, 10)
+    assert table.loc["jsb_chorales", "trials_stopped"] == 60
+
+
+@pytest.mark.parametrize("short", [{"candidates": 9}, {"max_epochs": 499}])
+def test_either_a_candidate_or_an_epoch_fewer_is_preliminary(tmp_path, monkeypatch, short):
+    sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **short})}
+    monkeypatch.chdir(write_study(tmp_path, sets))
+    assert compare()[0]["design"]["budget"].tolist() == ["preliminary"]
+
+
+def test_metrics_are_rounded_means_and_null_where_all_diverged(tmp_path, monkeypatch):
+    sets = {"jsb_chorales": Planted({"gru": [8.51234567, 8.6], "tanh": [None, None]})}
+    monkeypatch.chdir(write_study(tmp_path, sets))
+    monkeypatch.setattr("sys.argv", ["compare"])
+    stage.main()
+    assert json.loads((tmp_path / "reports/metrics.json").read_text()) == {
+        "jsb_chorales": {"gru": 8.5562, "tanh": None}
+    }
+
+
+def test_a_diverged_repeat_is_a_row_with_empty_fields(tmp_path, monkeypatch):
+    monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": Planted({"gru": [8.5, None], "lstm": [8.6, 8.7]})}))
+    tables, _ = compare()
+    lost = tables["results"].query("cell == 'gru' and repeat == 1").iloc[0]
+    assert pd.isna(lost["candidate"]) and pd.isna(lost["test_nll"]) and lost["device"] == "cpu"
+    summary = tables["summary"].query("cell == 'gru' and split == 'test' and averaging == 'pooled'").iloc[0]
+    assert summary["repeats"] == 1 and summary["nll_mean"] == pytest.approx(8.5)
+    assert (tables["learning_rates"]["status"] == "diverged").sum() == 10
+
+
+def test_runs_of_another_budget_are_stale(study):
+    params = YAML().load(study / "params.yaml")
+    params["datasets"]["jsb_chorales"]["training"]["candidates"] = 12
+    YAML().dump(params, study / "params.yaml")
+    with pytest.raises(InputError, match="expected 2 repeats of 12 candidates .* found 2 repeats of .10. candidates"):
+        compare()
+
+
+def test_runs_of_another_matching_are_stale(study):
+    params = YAML().load(study / "params.yaml")
+    params["matching"]["mode"] = "total"
+    YAML().dump(params, study / "params.yaml")
+    with pytest.raises(InputError, match="expected the matching 'total'"):
+        compare()
+
+
+def test_pieces_that_do_not_add_up_to_the_evaluation_are_refused(study):
+    path = study / "models/jsb_chorales/gru/pieces.csv"
+    frame = pd.read_csv(path)
+    frame.loc[0, "nll"] += 100
+    frame.to_csv(path, index=False)
+    with pytest.raises(InputError, match="its sums are not the NLL of evaluation.csv"):
+        compare()
+
+
+def test_cells_scored_on_other_pieces_are_refused(study):
+    path = study / "models/jsb_chorales/gru/pieces.csv"
+    frame = pd.read_csv(path)
+    frame["name"] = frame["name"].replace("piece 3", "another piece")
+    frame.to_csv(path, index=False)
+    with pytest.raises(InputError, match="not those of the other runs"):
+        compare()
+
+
+def test_a_lacking_column_and_a_word_among_numbers_are_named(study):
+    path = study / "models/jsb_chorales/gru/curves.csv"
+    frame = pd.read_csv(path)
+    frame.assign(valid_nll="lost").to_csv(path, index=False)
+    with pytest.raises(InputError, match="curves.csv: expected numbers in the column 'valid_nll'"):
+        compare()
+    frame.drop(columns="valid_nll").to_csv(path, index=False)
+    with pytest.raises(InputError, match="curves.csv: .* it lacks valid_nll"):
+        compare()
+
+
+def test_every_published_model_has_one_family(study):
+    published = read_published()
+    own = published["confidence"] == "own measurement"
+    assert set(published.loc[~own, "model"].map(family)) == set(FAMILIES)
+    assert family("BL2012 RNN (HF)") == "exact factorised"
+    assert family("BL2012 RNN-NADE (HF)") == "joint output"
+    assert family("DMM-Aug-NADE") == "latent-variable bound"
+    with pytest.raises(InputError, match="no family is known for the model 'Nobody2030'"):
+        family("Nobody2030")
+
+
+def test_rivals_are_published_results_on_the_same_data(study):
+    table = compare()[0]["rivals"]
+    assert set(table["dataset"]) == {"jsb_chorales", "musedata"}
+    assert not table["model"].str.contains("own").any()
+    row = table[(table["dataset"] == "musedata") & (table["model"] == "BL2012 RNN-NADE (HF)")].iloc[0]
+    assert (row["family"], row["nll"]) == ("joint output", 5.6)
+
+
+def test_protocol_says_who_states_each_setting(study):
+    table = compare()[0]["protocol"].set_index("setting")
+    assert table.loc["weight_noise", "origin"] == "paper" and table.loc["weight_noise", "stated"] == 0.075
+    assert table.loc["momentum", "origin"] == "authors' code"
+    assert table.loc["patience", "origin"] == "this study" and pd.isna(table.loc["patience", "stated"])
