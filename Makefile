@@ -39,15 +39,17 @@ lint: $(READY)
 	@ruff check .
 	@ruff format --check .
 
-# With --dry --allow-missing nothing is run or downloaded, and the exit status is 0 even where stages are outdated: the
-# output tells. It says nothing of a result that is absent, so results are looked for by the names in dvc.lock.
+# A dry run exits with 0 even where stages are outdated, and fails at outdated stages whose data are not here: its output
+# tells. It says nothing of results that are absent: they are looked for by the names in dvc.lock.
 check: lint
 	@echo '== check: is dvc.lock true of the code, parameters and committed results?'
-	@dvc repro --dry --allow-missing > .venv/check.txt 2>&1 || { cat .venv/check.txt; exit 1; }
-	@sed -n "s/^Running stage '\(.*\)':/  outdated: \1 (and what follows from it)/p" .venv/check.txt > .venv/outdated.txt
-	@awk '$$2 == "path:" && $$3 ~ /^(models|reports)\// {print $$3}' dvc.lock | sort -u | while read -r path; do \
-		test -e "$$path" || echo "  missing:  $$path"; done >> .venv/outdated.txt
-	@if test -s .venv/outdated.txt; then cat .venv/outdated.txt; \
+	@dvc repro --dry --allow-missing --keep-going > .venv/check.txt 2>&1 || grep -q '^ERROR: failed to reproduce' .venv/check.txt \
+		|| { cat .venv/check.txt; exit 1; }
+	@{ grep -E '^(Running stage|ERROR: failed to reproduce)' .venv/check.txt | grep -o "'[^']*'" | sort -u \
+		| sed 's/.*/  outdated: &, and what follows from it/'; \
+	sed -n 's/^ *- path: \(\(models\|reports\)\/.*\)/\1/p' dvc.lock 2>/dev/null | sort -u | while read -r path; do \
+		test -e "$$path" || echo "  missing: $$path"; done; } > .venv/check.txt.new; mv .venv/check.txt.new .venv/check.txt
+	@if test -s .venv/check.txt; then cat .venv/check.txt; \
 		echo 'error: the committed results are not those of this code: run `make repro`, then commit dvc.lock, models/ and reports/'; \
 		exit 1; fi
 	@echo 'dvc.lock is true: dvc repro would run nothing'

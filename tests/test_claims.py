@@ -71,6 +71,13 @@ def test_one_contradicted_set_contradicts_a_claim_about_all(tmp_path, monkeypatc
     assert "5 supported, 1 contradicted, 0 undecided" in found.loc[1, "evidence"]
 
 
+def test_a_unit_that_wins_everywhere_contradicts_that_it_depends_on_the_data(tmp_path, monkeypatch):
+    datasets = {name: planted(9.1, 8.9, 8.7) for name in MUSIC}
+    datasets |= {name: speech(6.4, 2.7, 1.3) for name in ("speech_short", "speech_long")}
+    found = claims(tmp_path, monkeypatch, datasets)
+    assert (found.loc[8, "verdict"], found.loc[8, "single_run_agreement"]) == ("contradicted", 0)
+
+
 def test_the_excepted_set_may_go_either_way(tmp_path, monkeypatch):
     datasets = as_the_paper()
     datasets["nottingham"] = planted(3.3, 3.2, 3.1, speed=FAST_GATES)

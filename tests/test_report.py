@@ -39,7 +39,7 @@ def full(tmp_path_factory):
     """A study with repeats, a small budget, a stand-in, a negative NLL and a diverged cell."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         datasets = {
-            "jsb_chorales": Planted({"tanh": [9.0, None], "lstm": [8.7, 8.6], "gru": [8.5, 8.4]}, epochs=500),
+            "jsb_chorales": Planted({"tanh": [9.0, None], "lstm": [8.7, 8.6], "gru": [8.5, 8.4]}, epochs=300),
             "musedata": Planted({"tanh": [6.2], "lstm": [6.1], "gru": [6.0]}, budget=SMALL_BUDGET),
             "speech_short": Planted(
                 {"tanh": [None], "lstm": [-2.0], "gru": [-1.0]}, budget=SPEECH_BUDGET, output="gaussian_mixture"

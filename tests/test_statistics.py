@@ -16,11 +16,11 @@ def rng() -> np.random.Generator:
 
 def test_difference_pooled_is_sum_of_nll_over_sum_of_steps():
     steps = np.array([10.0, 30.0])
-    first, second = np.array([[20.0, 90.0], [40.0, 90.0]]), np.array([[10.0, 30.0]])
+    first, second = np.array([[20.0, 90.0], [40.0, 90.0]]), np.array([[10.0, 60.0]])
     pooled = difference(first, second, steps, "pooled", QUICK, rng())
-    assert pooled.mean == pytest.approx((30 + 90) / 40 - 40 / 40)
+    assert pooled.mean == pytest.approx((30 + 90) / 40 - (10 + 60) / 40)
     per_sequence = difference(first, second, steps, "per_sequence", QUICK, rng())
-    assert per_sequence.mean == pytest.approx((3.0 + 3.0) / 2 - 1.0)
+    assert per_sequence.mean == pytest.approx((3.0 + 3.0) / 2 - (1.0 + 2.0) / 2)
 
 
 def test_difference_covers_the_truth_about_as_often_as_stated():

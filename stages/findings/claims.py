@@ -89,28 +89,22 @@ class Evidence:
         self, runs: dict[tuple[str, str], Run], rules: Rules, resampling: Resampling, preliminary: frozenset[str]
     ):
         self.runs, self.rules, self.resampling, self.preliminary = runs, rules, resampling, preliminary
-        self._differences: dict[tuple[str, str, str, str], Interval] = {}  # several claims ask for the same ones
+        self._known: dict[tuple[str, ...], Interval] = {}  # several claims and tables ask for the same intervals
 
     def difference(self, dataset: str, first: str, second: str, averaging: str = "pooled") -> Interval:
         """Test NLL of `first` minus that of `second`, nats per step. Both cells have at least one result."""
         if first > second:  # a pair is drawn in one order, so that both directions give the same interval
             return -self.difference(dataset, second, first, averaging)
-        key = (dataset, first, second, averaging)
-        if key not in self._differences:
+        key = ("difference", dataset, first, second, averaging)
+        if key not in self._known:
             a, b = self.runs[dataset, first], self.runs[dataset, second]
-            rng = self.resampling.generator("difference", *key)
-            self._differences[key] = difference(
-                a.piece_nll, b.piece_nll, a.piece_steps, averaging, self.resampling, rng
-            )
-        return self._differences[key]
+            rng = self.resampling.generator(*key)
+            self._known[key] = difference(a.piece_nll, b.piece_nll, a.piece_steps, averaging, self.resampling, rng)
+        return self._known[key]
 
     def level(self, dataset: str, first: str, second: str) -> float:
         """The validation NLL that every chosen net of both cells reaches, nats per step, and the slack."""
-        best = [
-            self.runs[dataset, cell].chosen_curves.groupby("repeat")["valid_nll"].min().max()
-            for cell in (first, second)
-        ]
-        return max(best) + self.rules.level_slack
+        return max(self.runs[dataset, cell].worst_valid_nll for cell in (first, second)) + self.rules.level_slack
 
     def clock(self, dataset: str, cell: str, level: float, clock: str) -> np.ndarray:
         """`updates` or `seconds` to the first epoch whose validation NLL is at most `level`: [R], infinite if never."""
@@ -124,10 +118,14 @@ class Evidence:
         """The ratio of the first cell's updates or seconds to the pair's level over the second's."""
         if first > second:
             return self.progress(dataset, second, first, clock).inverse()
-        level = self.level(dataset, first, second)
-        a, b = (self.clock(dataset, cell, level, clock) for cell in (first, second))
-        rng = self.resampling.generator("progress", dataset, first, second)
-        return ratio(a[np.isfinite(a)], b[np.isfinite(b)], self.resampling, rng)  # infinite: a diverged repeat
+        key = ("progress", dataset, first, second, clock)
+        if key not in self._known:
+            level = self.level(dataset, first, second)
+            a, b = (self.clock(dataset, cell, level, clock) for cell in (first, second))
+            rng = self.resampling.generator(*key[:-1])  # the same draws on both clocks
+            # A diverged repeat never reaches the level: it is left out here and stays in the single-run studies.
+            self._known[key] = ratio(a[np.isfinite(a)], b[np.isfinite(b)], self.resampling, rng)
+        return self._known[key]
 
     def same_clock(self, dataset: str, first: str, second: str) -> bool:
         """Whether seconds can be compared: both cells were timed on the same device, as far as was recorded."""

@@ -69,6 +69,11 @@ class Run:
         return chosen.merge(self.curves, on=["repeat", "candidate"]).sort_values(["repeat", "epoch"])
 
     @cached_property
+    def worst_valid_nll(self) -> float:
+        """The worst repeat's best validation NLL along its chosen curve; NaN where every repeat diverged."""
+        return float(self.chosen_curves.groupby("repeat")["valid_nll"].min().max())
+
+    @cached_property
     def piece_nll(self) -> np.ndarray:
         """Test NLL in nats, summed over each piece's steps: [R, N], R the repeats that have a result."""
         return self.pieces.pivot(index="repeat", columns="piece", values="nll").to_numpy(float)
