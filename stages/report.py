@@ -17,9 +17,8 @@ from stages.plumbing.params import read
 
 REPORTS = Path("reports")
 TEXT = {"paper_dataset": str, "data": str, "device": str}  # columns that may be empty without being missing
-NAMES = "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals".split(
-    ","
-)  # results, curves and learning_rates are shown by figures
+# results and curves are shown by figures alone
+NAMES = "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals,learning_rates".split(",")
 
 
 def read_tables() -> pages.Tables:

@@ -71,6 +71,13 @@ def test_a_huge_gradient_is_rescaled_and_a_small_one_is_not():
     assert (gradient[0] == gradient[0, 0]).all()
 
 
+def test_a_gradient_whose_squares_overflow_is_rescaled_too():
+    gradient = torch.stack([torch.full((100,), 1e30), torch.full((100,), 3.0), torch.full((100,), torch.inf)])
+    before = rescale(gradient, norm=1.0)
+    assert before[:2].tolist() == pytest.approx([1e31, 30.0]) and not torch.isfinite(before[2])
+    torch.testing.assert_close(gradient[:2].norm(dim=1), torch.ones(2))
+
+
 def test_an_update_moves_the_weights_by_the_rescaled_gradient():
     """One update from rest moves by rate · g / max(√(0.05 g²), 0.01) with ‖g‖ = 1, computed here by autograd."""
     rules = protocol(weight_noise=0.0)

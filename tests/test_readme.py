@@ -6,11 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-
-from stages.recurrent import cells
-from stages.recurrent.matching import units_for
-from stages.recurrent.net import Net
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "reports/README.md"]
@@ -52,14 +47,3 @@ def test_every_make_target_the_readme_names_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"`[^`]+`", (ROOT / "README.md").read_text()))))
     assert named and named <= targets
-
-
-def test_the_readmes_cell_is_a_cell(tmp_path, monkeypatch):
-    code = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    (tmp_path / "mgu.py").write_text(code)
-    monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(tmp_path)])
-    units = units_for("mgu", "bernoulli", 100, 100, {}, budget=20_100, mode="recurrent", tolerance=0.05)
-    net = Net.build("mgu", "bernoulli", 100, units, 100, {})
-    weights = {name: torch.zeros(parameter.shape) for name, parameter in net.recurrent.items()}
-    (h,) = net.cell.step(weights, torch.ones(3, 100), (torch.ones(3, units),))
-    assert torch.equal(h, torch.full((3, units), 0.5)), "with zero weights the gate is one half and the candidate 0"

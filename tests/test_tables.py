@@ -26,8 +26,8 @@ COLUMNS = {
     "differences": "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high",
     "progress": "dataset,first,second,clock,repeats,level,ratio_mean,ratio_low,ratio_high",
     "protocol": "setting,value,origin,stated",
-    "design": "dataset,output,paper_dataset,data,repeats,candidates,max_epochs,batch_size,paper_candidates,"
-    "paper_max_epochs,budget,trials_stopped,trials_max_epochs,trials_diverged,test_pieces,device",
+    "design": "dataset,output,paper_dataset,data,repeats,candidates,max_epochs,batch_size,search,paper_candidates,"
+    "paper_max_epochs,budget,trials_stopped,trials_max_epochs,trials_halved,trials_diverged,test_pieces,device",
 }
 
 
@@ -132,8 +132,17 @@ def test_design_marks_small_budgets(study):
     assert table.loc["jsb_chorales", "trials_stopped"] == 60
 
 
-@pytest.mark.parametrize("short", [{"candidates": 9}, {"max_epochs": 499}])
-def test_either_a_candidate_or_an_epoch_fewer_is_preliminary(tmp_path, monkeypatch, short):
+HALVING = {"halving": {"epochs": [2, 4], "keep": 0.5}}
+
+
+def test_design_says_how_candidates_are_searched(tmp_path, monkeypatch):
+    sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **HALVING})}
+    monkeypatch.chdir(write_study(tmp_path, sets))
+    assert compare()[0]["design"]["search"].tolist() == ["best 50% go on after epochs 2, 4"]
+
+
+@pytest.mark.parametrize("short", [{"candidates": 9}, {"max_epochs": 499}, HALVING])
+def test_a_candidate_or_an_epoch_fewer_or_halving_is_preliminary(tmp_path, monkeypatch, short):
     sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **short})}
     monkeypatch.chdir(write_study(tmp_path, sets))
     assert compare()[0]["design"]["budget"].tolist() == ["preliminary"]

@@ -22,7 +22,7 @@ class Figure:
 
 _CURVES = (
     "Training (solid) and validation (dotted) NLL of the chosen nets against {}, one line a repeat, clean weights; "
-    "in the manner of the paper's Figures 2 and 3."
+    "in the manner of the paper's Figures 2 and 3. A logarithmic axis leaves out the steep first epochs."
 )
 _CURVES_ALTERNATIVE = (
     "Learning curves: training and validation NLL against {}, a panel per dataset, a colour and marker per unit."

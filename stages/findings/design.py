@@ -4,7 +4,7 @@ Runs are enumerated from the parameters, never from a folder, so results of remo
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveInt
 
@@ -27,10 +27,11 @@ class Training(Section):
     candidates: PositiveInt
     max_epochs: PositiveInt
     batch_size: PositiveInt
+    halving: dict[str, Any] | None = None
 
 
 class Budget(Section):
-    """The paper's budget for one kind of output; a smaller one makes a dataset's results preliminary."""
+    """The paper's budget for one kind of output; less, or halving, makes a dataset's results preliminary."""
 
     candidates: PositiveInt
     max_epochs: PositiveInt

@@ -75,10 +75,17 @@ def content(tables: Tables, confidence: float) -> dict[str, Any]:
     ]
     tested = _test(summary)
     single = list(dict.fromkeys(tested.loc[tested["repeats"] == 1, "dataset"]))
+    ends = tables["learning_rates"].groupby(["dataset", "cell"], sort=False)["status"]
+    diverged = [
+        f"{dataset} {cell_name(cell)} ({(status == 'diverged').sum()} of {len(status)} trials)"
+        for (dataset, cell), status in ends
+        if (status == "diverged").any()
+    ]
     return {
         "answer": answer(tables),
         "preliminary": ", ".join(small),
         "single": ", ".join(single),
+        "diverged": ", ".join(diverged),
         "confidence": f"{confidence:.0%}",
         "result_table": table(*result_table(tables)),
         "summary_table": table(*_summary(summary, tables["design"])),
@@ -324,14 +331,15 @@ def _design(design: pd.DataFrame) -> tuple[list[str], Rows]:
             f"{row.candidates} (paper {row.paper_candidates})",
             f"{row.max_epochs} (paper {row.paper_max_epochs})",
             str(row.batch_size),
+            row.search,
             "preliminary" if row.budget == "preliminary" else "the paper's",
-            f"{row.trials_stopped} / {row.trials_max_epochs} / {row.trials_diverged}",
+            f"{row.trials_stopped} / {row.trials_max_epochs} / {row.trials_halved} / {row.trials_diverged}",
             row.device,
         ]
         for row in design.itertuples()
     ]
-    header = ["dataset", "in the paper", "repeats", "candidates", "most epochs", "batch", "budget"]
-    return [*header, "trials stopped early / at most epochs / diverged", "device"], rows
+    header = ["dataset", "in the paper", "repeats", "candidates", "most epochs", "batch", "search", "budget"]
+    return [*header, "trials stopped early / at most epochs / halved / diverged", "device"], rows
 
 
 def _protocol(protocol: pd.DataFrame) -> tuple[list[str], Rows]:

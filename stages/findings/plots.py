@@ -20,6 +20,10 @@ Tables = dict[str, pd.DataFrame]
 # Points kept of a learning curve: a 500-epoch line at screen size needs no more, and the file stays small.
 CURVE_POINTS = 120
 
+# The share of the epochs, from the start, that a logarithmic axis is not stretched for: there a curve falls by several
+# times what it falls afterwards, and what tells the units apart would be a thin band at the bottom.
+STEEP = 0.04
+
 
 def _titles(design: pd.DataFrame) -> list[str]:
     """Panel titles: the dataset, its number of repeats, and whether its budget is below the paper's."""
@@ -144,7 +148,8 @@ def _curves(tables: Tables, clock: str, label: str) -> Figure:
         ax.xaxis.set_major_locator(MaxNLocator(6))
         if clock == "updates":
             ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-        nll_axis(ax, rows[["train_nll", "valid_nll"]].to_numpy())
+        late = rows["epoch"] > STEEP * rows["epoch"].max()
+        nll_axis(ax, rows.loc[late, ["train_nll", "valid_nll"]].to_numpy())
     solid = Line2D([], [], color="black", linewidth=1.4, label="training")
     dotted = Line2D([], [], color="black", linewidth=1.4, linestyle=":", label="validation")
     legend(figure, [*(mark(style) for style in styles.values()), solid, dotted])

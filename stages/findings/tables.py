@@ -45,11 +45,13 @@ def design_table(design: Design, comparison: Comparison, runs: Runs) -> pd.DataF
                 "candidates": training.candidates,
                 "max_epochs": training.max_epochs,
                 "batch_size": training.batch_size,
+                "search": search(training.halving),
                 "paper_candidates": budget.candidates,
                 "paper_max_epochs": budget.max_epochs,
                 "budget": "preliminary" if is_preliminary(training, budget) else "paper",
                 "trials_stopped": ends.get("stopped", 0),
                 "trials_max_epochs": ends.get("max_epochs", 0),
+                "trials_halved": ends.get("halved", 0),
                 "trials_diverged": ends.get("diverged", 0),
                 "test_pieces": max(len(run.piece_steps) for run in of_dataset),
                 "device": ", ".join(dict.fromkeys(str(run.info["device"]) for run in of_dataset)),
@@ -58,9 +60,20 @@ def design_table(design: Design, comparison: Comparison, runs: Runs) -> pd.DataF
     return pd.DataFrame(rows)
 
 
+def search(halving: Mapping[str, Any] | None) -> str:
+    """How a repeat's candidates are searched, in words."""
+    if halving is None:
+        return "all to the end"
+    return f"best {halving['keep']:.0%} go on after epochs {', '.join(map(str, halving['epochs']))}"
+
+
 def is_preliminary(training: Any, budget: Any) -> bool:
-    """Whether a dataset got fewer candidates or epochs than the paper gave it."""
-    return training.candidates < budget.candidates or training.max_epochs < budget.max_epochs
+    """Whether a dataset got fewer candidates or epochs than the paper gave it, or not all candidates to the end."""
+    return (
+        training.candidates < budget.candidates
+        or training.max_epochs < budget.max_epochs
+        or training.halving is not None
+    )
 
 
 def preliminary(design: Design, comparison: Comparison, runs: Runs) -> frozenset[str]:

@@ -39,7 +39,13 @@ class RMSProp:
 
 
 def rescale(gradient: Tensor, norm: float) -> Tensor:
-    """Rescales each row [P, N] to `norm` where it is above, in place; returns the norms before, [P]."""
+    """Rescales each row [P, N] to `norm` where it is above, in place; returns the norms before, [P].
+
+    The gradient of a wide tanh net on a long sequence reaches 1e30: finite, while its squares are beyond float32. Only
+    such a row is measured again in float64, so that all others stay as they are to the bit.
+    """
     before = torch.linalg.vector_norm(gradient, dim=1)
+    if not torch.isfinite(before).all():
+        before = before.double().where(torch.isfinite(before), torch.linalg.vector_norm(gradient.double(), dim=1))
     gradient.mul_((norm / before).clamp_(max=1.0)[:, None])
     return before
