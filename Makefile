@@ -6,7 +6,7 @@ READY := .venv/.ready
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help quick repro test lint check readme
+.PHONY: help quick repro test lint check readme bench
 
 help:
 	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test    the tests'
 	@echo 'make lint    ruff: style and format'
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
+	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
 	@echo 'make readme  put reports/summary.md into the README'
 
 $(READY): pyproject.toml constraints.txt
@@ -57,3 +58,7 @@ check: lint
 readme: $(READY)
 	@echo '== readme: reports/summary.md goes into README.md'
 	@sed -i -e '/<!-- results:begin -->/,/<!-- results:end -->/{/<!-- results:begin -->/{p;r reports/summary.md' -e '};/<!-- results:end -->/!d}' README.md
+
+bench: $(READY)
+	@echo '== bench: training beside torch.nn, side by side'
+	@python -m stages.bench

@@ -1,4 +1,4 @@
-"""Opens the test split: once for each repeat's frozen weights, and for the baselines that need no training.
+"""Opens the test split: once for each frozen set of weights, and for the baselines that need no training.
 
     python -m stages.evaluate --dataset jsb_chorales --cell gru
     python -m stages.evaluate --dataset jsb_chorales --baselines
@@ -26,7 +26,7 @@ from stages.recurrent.net import Net
 
 
 def evaluate(dataset: str, cell: str) -> None:
-    """Scores the chosen trial of every repeat on the test split."""
+    """Scores the chosen trials on the test split: each repeat's, and successive halving's where that is another."""
     folder = Path("models") / dataset / cell
     split = Split.load(Path("data/prepared") / dataset / "test.npz")
     net = recorded_net(folder / "run.json")
@@ -36,18 +36,16 @@ def evaluate(dataset: str, cell: str) -> None:
             f"{folder} was trained on, found {split.inputs.shape[1]} and {split.targets.shape[1]}; run `dvc repro`"
         )
     device = devices.choose()
-    repeats, weights = saved.load(folder / "weights.safetensors", Layout.of(net), device)
+    trials, weights = saved.load(folder / "weights.safetensors", Layout.of(net), device)
     sequences = Sequences(split.inputs, split.targets, split.lengths, device)
-    sums = scoring.sequence_sums(Network.of(net), weights, sequences) if repeats else []
+    sums = scoring.sequence_sums(Network.of(net), weights, sequences) if trials else []
 
-    trials = pd.read_csv(folder / "trials.csv")
-    candidates = trials[trials.chosen].set_index("repeat").candidate
     results, pieces = [], []
-    for repeat, nll in zip(repeats, sums, strict=True):
+    for (repeat, candidate), nll in zip(trials, sums, strict=True):
         results.append(
             {
                 "repeat": repeat,
-                "candidate": candidates[repeat],
+                "candidate": candidate,
                 "test_nll": scoring.pooled(nll[None], split.lengths)[0],
                 "test_nll_per_sequence": scoring.per_sequence(nll[None], split.lengths)[0],
                 "sequences": len(split.lengths),
@@ -55,12 +53,21 @@ def evaluate(dataset: str, cell: str) -> None:
             }
         )
         for piece, (name, steps, value) in enumerate(zip(split.names, split.lengths, nll, strict=True)):
-            pieces.append({"repeat": repeat, "piece": piece, "name": name, "steps": steps, "nll": value})
+            pieces.append(
+                {
+                    "repeat": repeat,
+                    "candidate": candidate,
+                    "piece": piece,
+                    "name": name,
+                    "steps": steps,
+                    "nll": value,
+                }
+            )
     columns = ["repeat", "candidate", "test_nll", "test_nll_per_sequence", "sequences", "steps"]
     with whole(folder / "evaluation.csv") as path:
         pd.DataFrame(results, columns=columns).to_csv(path, index=False, float_format="%.6f")
     with whole(folder / "pieces.csv") as path:
-        pd.DataFrame(pieces, columns=["repeat", "piece", "name", "steps", "nll"]).to_csv(
+        pd.DataFrame(pieces, columns=["repeat", "candidate", "piece", "name", "steps", "nll"]).to_csv(
             path, index=False, float_format="%.4f"
         )
 

@@ -8,7 +8,6 @@ weights, a row per trial, a row per trial and epoch, and how it was run.
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,9 @@ from stages.corpora.split import Split
 from stages.plumbing.command import InputError, run
 from stages.plumbing.files import whole
 from stages.plumbing.params import read, section
+from stages.population import checkpoints, engines, saved, trainer, trials
 from stages.population import device as devices
-from stages.population import saved, trainer, trials
-from stages.population.batches import Sequences
 from stages.population.matrix import Layout
-from stages.population.network import Network
 from stages.population.protocol import Budget, Protocol
 from stages.recurrent.matching import Matching
 from stages.recurrent.net import Net
@@ -54,25 +51,35 @@ def main() -> None:
     settings = dict(read("outputs").get(splits["train"].output, {}))
     net = build_net(cell, splits["train"], section("matching", Matching), settings)
     device = devices.choose()
-    train_split, valid_split = (
-        Sequences(split.inputs, split.targets, split.lengths, device) for split in splits.values()
-    )
-    network = Network.of(net)
-    grid = trials.draw(protocol, dataset, budget.repeats, budget.candidates)
+    engine = engines.choose(net, protocol, device)
+    train_split, valid_split = (engine.load(split.inputs, split.targets, split.lengths) for split in splits.values())
+    layout, grid = Layout.of(net), trials.draw(protocol, dataset, budget.repeats, budget.candidates)
 
-    started = time.perf_counter()
-    records = trainer.train(
-        network, protocol, budget, grid, train_split, valid_split, device, title=f"{dataset}-{cell}"
-    )
-    seconds = time.perf_counter() - started
+    facts = {
+        "dataset": dataset,
+        "cell": cell,
+        "output": splits["train"].output,
+        "output_settings": settings,
+        "units": net.units,
+        "protocol": protocol.model_dump(),
+        "budget": budget.model_dump(),
+        "engine": engine.name,
+        "torch": torch.__version__,
+    }
+    arrays = [array for split in splits.values() for array in (split.inputs, split.targets, split.lengths)]
+    title = f"{dataset}-{cell}"
+    checkpoint = checkpoints.Checkpoint(title, checkpoints.key(facts, arrays))
+    training = checkpoint.load(layout, protocol, device) or trainer.Training.begin(layout, protocol, grid, device)
+    records = trainer.train(engine, protocol, budget, training, train_split, valid_split, title, checkpoint)
     chosen = trainer.chosen(records)
+    by_halving = trainer.chosen(records, by_halving=True)
+    kept = [record for record in records if any(record is one for one in chosen + by_halving)]
 
     folder = Path("models") / dataset / cell
-    layout = Layout.of(net)
     with whole(folder / "weights.safetensors") as path:
-        saved.save(path, layout, [r.trial.repeat for r in chosen], [r.weights for r in chosen])
+        saved.save(path, layout, [(r.trial.repeat, r.trial.candidate) for r in kept], [r.weights for r in kept])
     with whole(folder / "trials.csv") as path:
-        trial_table(records, chosen).to_csv(path, index=False)
+        trial_table(records).to_csv(path, index=False)
     with whole(folder / "curves.csv") as path:
         curve_table(records).to_csv(path, index=False, float_format=f"%.{DECIMALS}f")
     with whole(folder / "run.json") as path:
@@ -90,18 +97,22 @@ def main() -> None:
             "output_parameters": net.output_parameters,
             "total_parameters": net.recurrent_parameters + net.output_parameters,
             "device": devices.describe(device),
+            "engine": engine.name,
             "torch": torch.__version__,
-            "threads": torch.get_num_threads(),
             "batch_size": budget.batch_size,
-            "updates_per_epoch": -(-train_split.count // budget.batch_size),
-            "seconds": round(seconds, 1),
-            "seconds_per_update": trainer.seconds_per_update(network, protocol, budget, grid[0], train_split, device),
+            "updates_per_epoch": trainer.updates_per_epoch(train_split.lengths, budget),
+            "seconds": round(training.seconds, 1),
+            "seconds_per_update": trainer.seconds_per_update(
+                engine, layout, protocol, budget, grid[0], train_split, device
+            ),
         }
         path.write_text(json.dumps(facts, indent=2) + "\n")
+    checkpoint.remove()
 
 
-def trial_table(records: list[trainer.Record], chosen: list[trainer.Record]) -> pd.DataFrame:
+def trial_table(records: list[trainer.Record]) -> pd.DataFrame:
     """A row per trial: what it was, how it ended, and its NLLs at its best epoch, in nats per step."""
+    chosen, by_halving = trainer.chosen(records), trainer.chosen(records, by_halving=True)
     rows = []
     for record in records:
         best = record.best
@@ -119,10 +130,12 @@ def trial_table(records: list[trainer.Record], chosen: list[trainer.Record]) -> 
                 "valid_nll": best.valid_nll if best else None,
                 "train_nll_per_sequence": best.train_nll_per_sequence if best else None,
                 "valid_nll_per_sequence": best.valid_nll_per_sequence if best else None,
+                "halved_at": record.halved_at,
                 "chosen": any(record is one for one in chosen),
+                "chosen_by_halving": any(record is one for one in by_halving),
             }
         )
-    return pd.DataFrame(rows).astype({"best_epoch": "Int64", "updates": "Int64"})
+    return pd.DataFrame(rows).astype({"best_epoch": "Int64", "updates": "Int64", "halved_at": "Int64"})
 
 
 def curve_table(records: list[trainer.Record]) -> pd.DataFrame:

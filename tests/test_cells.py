@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from stages.population import unroll
-from stages.population.kernels import hidden_states
+from stages.population.kernels.autograd import hidden_states
 from stages.recurrent import cells
 
 T, B, D, H = 7, 3, 5, 4

@@ -7,8 +7,8 @@ import pytest
 import torch
 from training_data import CPU, budget, music, protocol
 
-from stages.population import trainer, trials, unroll
-from stages.population.network import Network
+from stages.population import engines, trainer, trials, unroll
+from stages.population.matrix import Layout
 from stages.recurrent import cells
 from stages.recurrent.matching import units_for
 from stages.recurrent.net import Net
@@ -30,16 +30,25 @@ def test_its_units_are_solved_from_the_budget(mgu):
     assert Net.build(mgu, "bernoulli", 100, units, 100, {}).recurrent_parameters == pytest.approx(20100, rel=0.01)
 
 
-def test_it_trains_without_a_kernel(mgu):
-    network = Network.of(Net.build(mgu, "bernoulli", 8, 6, 8, {}))
-    assert network.recurrence.func is unroll.hidden_states
-    rules, plan = protocol(learning_rate_log_low=-6.0), budget(max_epochs=4)
+def test_it_trains_without_a_kernel(mgu, capsys, monkeypatch):
+    monkeypatch.delenv("STUDY_ENGINE", raising=False)
+    of, rules = (
+        Net.build(mgu, "bernoulli", 8, 6, 8, {}),
+        protocol(learning_rate_log_low=-6.0),
+    )
+    plain = engines.choose(of, rules, CPU)
+    assert capsys.readouterr().err.startswith("training in plain torch: no compiled kernel for the cell 'mgu'")
+    assert plain.network.recurrence.func is unroll.hidden_states
     grid = trials.draw(rules, "tunes", 1, 3)
-    records = trainer.train(network, rules, plan, grid, music(0), music(1), CPU, "test")
+
+    def train(grid):
+        begin = trainer.Training.begin(Layout.of(of), rules, grid, CPU)
+        return trainer.train(plain, rules, budget(max_epochs=4), begin, music(0).on(plain), music(1).on(plain), "test")
+
+    records = train(grid)
     best = trainer.chosen(records)[0]
     assert best.best.valid_nll < best.curve[0].valid_nll
-
-    (alone,) = trainer.train(network, rules, plan, [grid[1]], music(0), music(1), CPU, "test")
+    (alone,) = train([grid[1]])
     torch.testing.assert_close(alone.weights, records[1].weights, rtol=1e-4, atol=1e-6)
 
 

@@ -1,11 +1,16 @@
 """Small real-shaped data for the training tests: a planted rule that a recurrent net can learn."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+import pytest
 import torch
 
-from stages.population.batches import Sequences
-from stages.population.network import Network
+from stages.population import engines, trainer, trials
+from stages.population.matrix import Layout
 from stages.population.protocol import Budget, Protocol
+from stages.population.trials import Trial
 from stages.recurrent.net import Net
 
 CPU = torch.device("cpu")
@@ -32,11 +37,31 @@ def budget(**changes) -> Budget:
     return Budget(**{"repeats": 1, "candidates": 3, "max_epochs": 3, "batch_size": 4} | changes)
 
 
-def network(cell: str = "gru", units: int = 6, notes: int = 8) -> Network:
-    return Network.of(Net.build(cell, "bernoulli", notes, units, notes, {}))
+def net(cell: str = "gru", units: int = 6, notes: int = 8) -> Net:
+    return Net.build(cell, "bernoulli", notes, units, notes, {})
 
 
-def music(seed: int, pieces: int = 10, notes: int = 8) -> Sequences:
+def engine(name: str, of: Net, rules: Protocol, threads: int = 1) -> engines.Engine:
+    """An engine by name; the environment's wishes set aside."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDY_ENGINE", name)
+        patch.setenv("STUDY_THREADS", str(threads))
+        return engines.choose(of, rules, CPU)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A split: inputs and targets of all sequences one after another, and how long each is."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    lengths: np.ndarray
+
+    def on(self, engine: engines.Engine) -> Any:
+        return engine.load(self.inputs, self.targets, self.lengths)
+
+
+def music(seed: int, pieces: int = 10, notes: int = 8) -> Frames:
     """Scales that walk up or down one note a frame: the next frame is predictable from the last two."""
     generator = np.random.default_rng(seed)
     frames, lengths = [], []
@@ -46,4 +71,20 @@ def music(seed: int, pieces: int = 10, notes: int = 8) -> Sequences:
         frames.append(np.eye(notes, dtype=np.uint8)[walk])
         lengths.append(length)
     inputs, targets = (np.concatenate([f[cut] for f in frames]) for cut in (slice(None, -1), slice(1, None)))
-    return Sequences(inputs, targets, np.array(lengths), CPU)
+    return Frames(inputs, targets, np.array(lengths))
+
+
+def train(
+    cell: str = "gru",
+    grid: list[Trial] | None = None,
+    rules: Protocol | None = None,
+    name: str = "plain",
+    threads: int = 1,
+    **changes: Any,
+) -> list[trainer.Record]:
+    """A whole training on `music`."""
+    rules, plan, of = rules or protocol(), budget(**changes), net(cell)
+    grid = grid or trials.draw(rules, "tunes", plan.repeats, plan.candidates)
+    computing = engine(name, of, rules, threads)
+    begin = trainer.Training.begin(Layout.of(of), rules, grid, CPU)
+    return trainer.train(computing, rules, plan, begin, music(0).on(computing), music(1).on(computing), "test")

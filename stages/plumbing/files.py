@@ -1,7 +1,6 @@
 """Whole files or none: an output appears under its name only when it is complete."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,19 +12,19 @@ from stages.plumbing.command import InputError
 def whole(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`; on success it replaces `path`, on any error it is removed.
 
-    The temporary name keeps the suffix of `path`, because some writers choose their format by it.
+    The temporary name keeps the suffix of `path`, because some writers choose their format by it. It is always the
+    same, so that what a killed process left is overwritten by the next.
 
     Raises:
         InputError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-        os.close(handle)
+        temporary.touch()
     except OSError as error:
         raise _cannot_write(path, error) from None
-    temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb") as written:

@@ -47,8 +47,11 @@ class Sequences:
         chosen = torch.from_numpy(sequences).to(self._starts.device)
         time = torch.arange(int(self.lengths[sequences].max()), device=chosen.device)[:, None]
         inside = time < self._lengths[chosen][:, None]  # [R, T, B]
-        frames = (self._starts[chosen][:, None] + time) * inside  # padding repeats the split's first frame, unscored
-        return Batch(self.inputs[frames].float(), self.targets[frames].float(), inside.float())
+        frames = (self._starts[chosen][:, None] + time) * inside
+        inputs, targets = (
+            side[frames].float().masked_fill_(~inside[..., None], 0) for side in (self.inputs, self.targets)
+        )
+        return Batch(inputs, targets, inside.float())
 
 
 def epoch_batches(
@@ -73,11 +76,11 @@ def epoch_batches(
     return [np.stack([cut[update] for cut in cuts]) for update in order]
 
 
-def scoring_batches(lengths: np.ndarray, steps: int) -> list[np.ndarray]:
-    """Sequence numbers [B] in order of length, as many a batch as fit into `steps` padded steps (at least one)."""
+def scoring_batches(lengths: np.ndarray, steps: int, least: int = 1) -> list[np.ndarray]:
+    """Sequence numbers [B] in order of length: what fits into `steps` padded steps, but at least `least`."""
     batches: list[list[int]] = []
     for number in np.argsort(-lengths, kind="stable"):
-        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= steps:
+        if batches and len(batches[-1]) < max(least, steps // lengths[batches[-1][0]]):
             batches[-1].append(int(number))
         else:
             batches.append([int(number)])

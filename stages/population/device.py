@@ -1,7 +1,8 @@
 """Where to train: the environment's affair, recorded beside the results, never a parameter.
 
-STUDY_DEVICE     cpu, cuda, cuda:1 …; without it CUDA when there is one, the CPU otherwise
-STUDY_THREADS    threads of torch's operations on the CPU; without it torch's own choice
+STUDY_DEVICE          cpu, cuda, cuda:1 …; without it CUDA when there is one, the CPU otherwise
+STUDY_THREADS         threads on the CPU; without it one a core
+STUDY_DETERMINISTIC   1: on a GPU only operations that give the same bits every time; on a CPU they always do
 """
 
 import os
@@ -18,10 +19,10 @@ def choose() -> torch.device:
     Raises:
         InputError: the environment asks for a device that is not there, or for no sensible thread count.
     """
-    if threads := os.environ.get("STUDY_THREADS"):
-        if not threads.isdigit() or int(threads) < 1:
-            raise InputError(f"STUDY_THREADS: expected a positive whole number, found '{threads}'")
-        torch.set_num_threads(int(threads))
+    torch.set_num_threads(threads())
+    if os.environ.get("STUDY_DETERMINISTIC") == "1":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for, before its first use
+        torch.use_deterministic_algorithms(True)
     name = os.environ.get("STUDY_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -30,6 +31,20 @@ def choose() -> torch.device:
         reason = str(error).splitlines()[0]
         raise InputError(f"STUDY_DEVICE: cannot use '{name}' ({reason}); unset it to choose automatically") from None
     return device
+
+
+def threads() -> int:
+    """How many threads to use on the CPU.
+
+    Raises:
+        InputError: STUDY_THREADS is not a positive whole number.
+    """
+    wanted = os.environ.get("STUDY_THREADS")
+    if not wanted:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not wanted.isdigit() or int(wanted) < 1:
+        raise InputError(f"STUDY_THREADS: expected a positive whole number, found '{wanted}'")
+    return int(wanted)
 
 
 def describe(device: torch.device) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stages.population.kernels import HiddenStates, hidden_states
+from stages.population.kernels.autograd import HiddenStates, hidden_states
 from stages.recurrent.net import Net
 
 

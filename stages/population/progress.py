@@ -7,21 +7,24 @@ from tqdm import tqdm
 
 
 class Progress:
-    """Epoch, best validation NLL, trials alive, time left."""
+    """Epoch, best validation NLL, trials alive, time left; `epoch` and `updates` are where a training begins."""
 
-    def __init__(self, title: str, max_epochs: int, updates_per_epoch: int, trials: int):
+    def __init__(self, title: str, max_epochs: int, updates_per_epoch: int, trials: int, epoch: int, updates: int):
         self.title, self.max_epochs, self.trials = title, max_epochs, trials
-        self._start = time.monotonic()
+        self._start, self._first = time.monotonic(), epoch
+        done = (epoch - 1) * updates_per_epoch + updates
+        if done:
+            print(f"{title}: going on from a checkpoint, epoch {epoch}, update {updates}", flush=True)
         self._bar = (
-            tqdm(total=max_epochs * updates_per_epoch, desc=title, unit="update", dynamic_ncols=True)
+            tqdm(total=max_epochs * updates_per_epoch, initial=done, desc=title, unit="update", dynamic_ncols=True)
             if sys.stderr.isatty()
             else None
         )
 
-    def update(self) -> None:
-        """One more update of the population."""
+    def update(self, count: int) -> None:
+        """More updates of the population."""
         if self._bar is not None:
-            self._bar.update()
+            self._bar.update(count)
 
     def epoch(self, epoch: int, best: float, alive: int) -> None:
         """The end of an epoch; `best` is the lowest validation NLL so far, in nats per step."""
@@ -31,7 +34,7 @@ class Progress:
             self._bar.set_postfix_str(state)
             return
         elapsed = time.monotonic() - self._start
-        left = elapsed / epoch * (self.max_epochs - epoch)
+        left = elapsed / (epoch - self._first + 1) * (self.max_epochs - epoch)
         clock = f"{_clock(elapsed)} so far, {_clock(left)} left at most"
         print(f"{self.title} epoch {epoch}/{self.max_epochs}: {state}, {clock}", flush=True)
 

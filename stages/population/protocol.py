@@ -34,10 +34,12 @@ class Halving(Section):
     Attributes:
         epochs: the rungs: epochs after which only the better candidates go on.
         keep: the share of a repeat's running candidates that goes on at a rung, rounded up.
+        apply: if false, the plain search runs, and what halving would have ended and chosen is recorded beside it.
     """
 
     epochs: list[Count]
     keep: Annotated[float, Field(gt=0, lt=1)]
+    apply: bool = True
 
 
 class Budget(Section):

@@ -22,10 +22,6 @@ class RMSProp:
     square: Tensor
     velocity: Tensor
 
-    @classmethod
-    def zero(cls, weights: Tensor, rate: Tensor, decay: float, floor: float, momentum: float) -> "RMSProp":
-        return cls(rate[:, None], decay, floor, momentum, torch.zeros_like(weights), torch.zeros_like(weights))
-
     def step(self, weights: Tensor, gradient: Tensor) -> None:
         """Updates the weights in place."""
         self.square.mul_(self.decay).addcmul_(gradient, gradient, value=1 - self.decay)
@@ -39,13 +35,10 @@ class RMSProp:
 
 
 def rescale(gradient: Tensor, norm: float) -> Tensor:
-    """Rescales each row [P, N] to `norm` where it is above, in place; returns the norms before, [P].
+    """Rescales each row [P, N] to `norm` where it is above, in place; returns the norms before, [P] float64.
 
-    The gradient of a wide tanh net on a long sequence reaches 1e30: finite, while its squares are beyond float32. Only
-    such a row is measured again in float64, so that all others stay as they are to the bit.
+    The gradient of a wide tanh net on a long sequence reaches 1e30: finite, while its squares are beyond float32.
     """
-    before = torch.linalg.vector_norm(gradient, dim=1)
-    if not torch.isfinite(before).all():
-        before = before.double().where(torch.isfinite(before), torch.linalg.vector_norm(gradient.double(), dim=1))
-    gradient.mul_((norm / before).clamp_(max=1.0)[:, None])
+    before = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64)
+    gradient.mul_((norm / before).clamp_(max=1.0)[:, None].float())
     return before

@@ -1,24 +1,31 @@
 """Trains a population to the end: epochs, clean curves, early stopping, the best weights of every trial."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from stages.plumbing.command import Interrupted
 from stages.population import scoring
-from stages.population.batches import Sequences, epoch_batches
-from stages.population.network import Network
+from stages.population.batches import epoch_batches
+from stages.population.checkpoints import Checkpoint
+from stages.population.engines import Engine
+from stages.population.interruption import Interruption
+from stages.population.matrix import Layout
 from stages.population.population import Population
 from stages.population.progress import Progress
-from stages.population.protocol import Budget, Protocol
+from stages.population.protocol import Budget, Halving, Protocol
+from stages.population.scoring import Stopped
 from stages.population.trials import Trial
 
 Status = Literal["running", "stopped", "max_epochs", "halved", "diverged"]
+SHORT = 0.5  # seconds after which a training looks up: for a request to stop, or whether a checkpoint is due
 
 
 @dataclass(frozen=True)
@@ -42,17 +49,42 @@ class Record:
     curve: list[Point] = field(default_factory=list)
     best: Point | None = None
     weights: Tensor | None = None  # [N] at the best epoch
+    halved_at: int | None = None  # the rung at which successive halving ends it, or would have
+
+
+@dataclass
+class Training:
+    """A training between two updates: all there is to know to go on with it.
+
+    Attributes:
+        records: a record per trial; those still running are the population's rows, in the same order.
+        epoch, updates: the epoch under way, from 1, and its updates done.
+        seconds: spent so far.
+    """
+
+    population: Population
+    records: list[Record]
+    epoch: int = 1
+    updates: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def begin(cls, layout: Layout, protocol: Protocol, trials: list[Trial], device: torch.device) -> "Training":
+        return cls(Population.initial(layout, protocol, trials, device), [Record(trial) for trial in trials])
+
+    def running(self) -> list[Record]:
+        return [record for record in self.records if record.status == "running"]
 
 
 def train(
-    network: Network,
+    engine: Engine,
     protocol: Protocol,
     budget: Budget,
-    trials: list[Trial],
-    train_split: Sequences,
-    valid_split: Sequences,
-    device: torch.device,
+    training: Training,
+    train_split: Any,
+    valid_split: Any,
     title: str,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Record]:
     """Trains all trials until each has stopped, diverged, or used its epochs.
 
@@ -60,58 +92,66 @@ def train(
     validation NLL and stops after `protocol.patience` epochs without a better one, or at a rung of successive halving
     where its repeat has better candidates. A trial that turns non-finite is recorded as diverged and its row removed.
 
+    Args:
+        training: where to begin; changed in place.
+        train_split, valid_split: as the engine's `load` gives them.
+        checkpoint: where to save the training now and then, and when it is interrupted.
+
     Returns:
-        A record per trial, in the order of `trials`.
+        A record per trial.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; the checkpoint has been written.
     """
-    population = Population.initial(network, protocol, trials, device)
-    records = {trial: Record(trial) for trial in trials}
-    updates_per_epoch = -(-train_split.count // budget.batch_size)
-    progress = Progress(title, budget.max_epochs, updates_per_epoch, len(trials))
-    for epoch in range(1, budget.max_epochs + 1):
-        finite = torch.ones(len(population.trials), dtype=torch.bool, device=device)
-        for sequences in _epoch(population, budget, train_split, epoch):
-            finite &= population.update(train_split.gather(sequences))
-            progress.update()
-        points = _score(population, train_split, valid_split, epoch, epoch * updates_per_epoch)
-        for row, (trial, point) in enumerate(zip(population.trials, points, strict=True)):
-            record = records[trial]
-            if not (finite[row] and np.isfinite(point.valid_nll) and np.isfinite(point.train_nll)):
-                record.status = "diverged"
-                continue
-            record.curve.append(point)
-            if record.best is None or point.valid_nll < record.best.valid_nll:
-                record.best, record.weights = point, population.weights[row].clone()
-            if epoch == budget.max_epochs:
-                record.status = "max_epochs"
-            elif epoch - record.best.epoch >= protocol.patience:
-                record.status = "stopped"
-        if budget.halving and epoch in budget.halving.epochs:
-            halve(list(records.values()), budget.halving.keep)
-        alive = [row for row, trial in enumerate(population.trials) if records[trial].status == "running"]
-        best = min((r.best.valid_nll for r in records.values() if r.best is not None), default=float("nan"))
-        progress.epoch(epoch, best, len(alive))
-        if not alive:
-            break
-        if len(alive) < len(population.trials):
-            population.keep(alive)
+    updates = updates_per_epoch(train_split.lengths, budget)
+    progress = Progress(title, budget.max_epochs, updates, len(training.records), training.epoch, training.updates)
+    clock, size = _Clock(training), 1
+    with Interruption() as interruption:
+
+        def look_up(stop: bool = False) -> None:
+            """Saves what is due, and leaves on request."""
+            clock.read()
+            if checkpoint and (checkpoint.due() or stop or interruption.requested):
+                checkpoint.save(training)
+            if stop or interruption.requested:
+                progress.close()
+                raise Interrupted(_place(training, budget, updates, checkpoint))
+
+        while training.running():
+            batches = _epoch(training.population, protocol, budget, train_split.lengths, training.epoch)
+            while training.updates < updates:
+                start = time.perf_counter()
+                chunk = batches[training.updates : training.updates + size]
+                engine.train(training.population, train_split, chunk, (training.epoch - 1) * updates + training.updates)
+                training.updates += len(chunk)
+                progress.update(len(chunk))
+                size = max(1, min(4 * size, int(size * SHORT / (time.perf_counter() - start))))
+                look_up()
+            try:
+                points = _score(engine, training, train_split, valid_split, lambda: interruption.requested)
+            except Stopped:
+                look_up(stop=True)
+            _end_epoch(training, protocol, budget, points)
+            best = min((r.best.valid_nll for r in training.records if r.best is not None), default=float("nan"))
+            progress.epoch(training.epoch - 1, best, len(training.running()))
+            look_up()
     progress.close()
-    return [records[trial] for trial in trials]
+    return training.records
 
 
-def halve(records: list[Record], keep: float) -> None:
-    """Ends all but the better share of each repeat's running candidates, by their best validation NLL so far."""
-    for repeat in {record.trial.repeat for record in records}:
-        running = [r for r in records if r.trial.repeat == repeat and r.status == "running"]
-        running.sort(key=lambda record: record.best.valid_nll)
-        for record in running[ceil(keep * len(running)) :]:
-            record.status = "halved"
+def updates_per_epoch(lengths: np.ndarray, budget: Budget) -> int:
+    return ceil(len(lengths) / budget.batch_size)
 
 
-def chosen(records: list[Record]) -> list[Record]:
-    """Each repeat's candidate with the lowest validation NLL; a repeat all of whose candidates diverged has none."""
+def chosen(records: list[Record], by_halving: bool = False) -> list[Record]:
+    """Each repeat's candidate with the lowest validation NLL; a repeat all of whose candidates diverged has none.
+
+    With `by_halving` among those that successive halving lets live: its choice, whether it was applied or not, since
+    what it ends is never ahead of what it keeps and trials do not touch each other.
+    """
     best: dict[int, Record] = {}
     for record in records:
-        if record.status == "diverged" or record.best is None:
+        if record.status == "diverged" or record.best is None or (by_halving and record.halved_at is not None):
             continue
         rival = best.get(record.trial.repeat)
         if rival is None or record.best.valid_nll < rival.best.valid_nll:
@@ -120,49 +160,106 @@ def chosen(records: list[Record]) -> list[Record]:
 
 
 def seconds_per_update(
-    network: Network, protocol: Protocol, budget: Budget, trial: Trial, train_split: Sequences, device: torch.device
+    engine: Engine, layout: Layout, protocol: Protocol, budget: Budget, trial: Trial, split: Any, device: torch.device
 ) -> float:
     """Measured wall-clock seconds of one update of one model: the mean over batches drawn evenly from an epoch.
 
     At most 20 batches after two to warm up, three times over; the median of the three. What one model costs alone,
     as the paper's Figure 2 and 3 count seconds; in a population an update of a trial costs less.
     """
-    population = Population.initial(network, protocol, [trial], device)
+    population = Population.initial(layout, protocol, [trial], device)
     by_length = sorted(
-        _epoch(population, budget, train_split, epoch=1), key=lambda batch: train_split.lengths[batch].max()
+        _epoch(population, protocol, budget, split.lengths, epoch=1), key=lambda batch: split.lengths[batch].max()
     )
     evenly = np.linspace(0, len(by_length) - 1, min(20, len(by_length))).astype(int)
-    batches = [train_split.gather(by_length[number]) for number in evenly]
-    for batch in batches[:2]:
-        population.update(batch)
+    batches = [by_length[number] for number in evenly]
+    engine.train(population, split, batches[:2], 0)
     rounds = []
     for _ in range(3):
         _wait(device)
         start = time.perf_counter()
-        for batch in batches:
-            population.update(batch)
+        engine.train(population, split, batches, 0)
         _wait(device)
         rounds.append((time.perf_counter() - start) / len(batches))
     return median(rounds)
 
 
-def _epoch(population: Population, budget: Budget, split: Sequences, epoch: int) -> list[np.ndarray]:
+def _epoch(
+    population: Population, protocol: Protocol, budget: Budget, lengths: np.ndarray, epoch: int
+) -> list[np.ndarray]:
     """The epoch's batches for the repeats that still have a trial."""
-    protocol, repeats = population.protocol, population.repeats()
     seeds = {trial.repeat: trial.order_seed for trial in population.trials}
-    order_seeds = [seeds[repeat] for repeat in repeats]
-    return epoch_batches(split.lengths, budget.batch_size, protocol.length_jitter, epoch, protocol.seed, order_seeds)
+    order_seeds = [seeds[repeat] for repeat in population.repeats()]
+    return epoch_batches(lengths, budget.batch_size, protocol.length_jitter, epoch, protocol.seed, order_seeds)
 
 
-def _score(population: Population, train: Sequences, valid: Sequences, epoch: int, updates: int) -> list[Point]:
-    weights = population.layout.views(population.weights)
-    columns = []
+def _score(engine: Engine, training: Training, train: Any, valid: Any, stop: Callable[[], bool]) -> list[Point]:
+    """The population's clean NLLs at the end of the epoch.
+
+    Raises:
+        Stopped: `stop` said so.
+    """
+    population, columns = training.population, []
     for split in (train, valid):
-        sums = scoring.sequence_sums(population.network, weights, split)
+        sums = engine.score(population.layout, population.weights, split, stop)
         columns.append((scoring.pooled(sums, split.lengths), scoring.per_sequence(sums, split.lengths)))
     (train_pooled, train_each), (valid_pooled, valid_each) = columns
     rows = zip(train_pooled, valid_pooled, train_each, valid_each, strict=True)
-    return [Point(epoch, updates, *(float(value) for value in row)) for row in rows]
+    updates = training.epoch * training.updates
+    return [Point(training.epoch, updates, *(float(value) for value in row)) for row in rows]
+
+
+def _end_epoch(training: Training, protocol: Protocol, budget: Budget, points: list[Point]) -> None:
+    """Enters the points into the records, ends trials, and turns to the next epoch."""
+    population, running = training.population, training.running()
+    for row, (record, point) in enumerate(zip(running, points, strict=True)):
+        if not (population.finite[row] and np.isfinite(point.valid_nll) and np.isfinite(point.train_nll)):
+            record.status = "diverged"
+            continue
+        record.curve.append(point)
+        if record.best is None or point.valid_nll < record.best.valid_nll:
+            record.best, record.weights = point, population.weights[row].clone()
+        if training.epoch == budget.max_epochs:
+            record.status = "max_epochs"
+        elif training.epoch - record.best.epoch >= protocol.patience:
+            record.status = "stopped"
+    if budget.halving and training.epoch in budget.halving.epochs:
+        halve(training.records, budget.halving, training.epoch)
+    alive = [row for row, record in enumerate(running) if record.status == "running"]
+    if 0 < len(alive) < len(running):
+        population.keep(alive)
+    training.epoch, training.updates = training.epoch + 1, 0
+
+
+def halve(records: list[Record], halving: Halving, epoch: int) -> None:
+    """All but the better share of each repeat's running candidates, by their best validation NLL so far, fall.
+
+    They end, unless halving is only recorded.
+    """
+    for repeat in {record.trial.repeat for record in records}:
+        contenders = [r for r in records if (r.trial.repeat, r.status, r.halved_at) == (repeat, "running", None)]
+        contenders.sort(key=lambda record: record.best.valid_nll)
+        for record in contenders[ceil(halving.keep * len(contenders)) :]:
+            record.halved_at = epoch
+            if halving.apply:
+                record.status = "halved"
+
+
+class _Clock:
+    """Counts a training's seconds on from those it has."""
+
+    def __init__(self, training: Training):
+        self._training, self._origin = training, time.perf_counter() - training.seconds
+
+    def read(self) -> None:
+        self._training.seconds = time.perf_counter() - self._origin
+
+
+def _place(training: Training, budget: Budget, updates: int, checkpoint: Checkpoint | None) -> str:
+    place = f"epoch {training.epoch} of {budget.max_epochs}, update {training.updates} of {updates}"
+    if checkpoint is None:
+        return f"{place}; nothing was saved"
+    return f"{place} is saved in {checkpoint.path}; the same command goes on from there"
 
 
 def _wait(device: torch.device) -> None:

@@ -10,7 +10,7 @@ Everything that δ is multiplied with is known after the forward pass, so it is 
 import torch
 from torch import Tensor
 
-from stages.population.kernels.projection import project
+from stages.population.kernels.autograd.projection import project
 
 
 def hidden_states(weights: dict[str, Tensor], inputs: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ Backward, with δh_t the gradient at h_t: δa_t = δh_t ⊙ (1 − h_t²); δh_{
 import torch
 from torch import Tensor
 
-from stages.population.kernels.projection import project
+from stages.population.kernels.autograd.projection import project
 
 
 def hidden_states(weights: dict[str, Tensor], inputs: Tensor) -> Tensor:

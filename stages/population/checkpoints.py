@@ -1,0 +1,167 @@
+"""Checkpoints: a training under way, whole or not at all, found again by the training it belongs to.
+
+One safetensors file in `.checkpoints/`, written beside and renamed: the population's matrices, every record's best
+weights, and as JSON in its header where the training is and all curves. The file's name and header carry a key made
+from everything that shapes the result, the program's own files included, and the header a digest of the content.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from stages.plumbing.command import InputError
+from stages.plumbing.files import whole
+from stages.population.matrix import Layout
+from stages.population.population import Population
+from stages.population.protocol import Protocol
+from stages.population.trials import Trial
+
+if TYPE_CHECKING:
+    from stages.population.trainer import Training
+
+FOLDER = Path(".checkpoints")
+SECONDS = 30.0  # between two checkpoints; STUDY_CHECKPOINT_SECONDS changes it
+
+
+def key(facts: dict[str, Any], arrays: list[np.ndarray]) -> str:
+    """A digest of what shapes a training: `facts` as JSON, the data, and the source of every module that takes part."""
+    digest = sha256(json.dumps(facts, sort_keys=True).encode())
+    for array in arrays:
+        digest.update(str((array.shape, array.dtype)).encode())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    rooms = ("stages.population", "stages.recurrent", "stages.train", "stages.plumbing", "stages.corpora.split")
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith(rooms)]
+    for file in (module.__file__ for module in modules if getattr(module, "__file__", None)):
+        digest.update(Path(file).read_bytes())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """The place of one training's checkpoint.
+
+    Args:
+        title: the training's name, such as jsb_chorales-gru.
+        key: from `key`.
+    """
+
+    def __init__(self, title: str, key: str):
+        self.key, self.path = key, FOLDER / f"{title}-{key[:12]}.safetensors"
+        self._every = float(os.environ.get("STUDY_CHECKPOINT_SECONDS") or SECONDS)
+        self._written = time.monotonic()
+        strangers = sorted(set(FOLDER.glob(f"{title}-*.safetensors")) - {self.path})
+        if strangers:
+            size = sum(file.stat().st_size for file in strangers) / 1e6
+            print(
+                f"{title}: {FOLDER} holds {len(strangers)} checkpoint(s) made with other parameters, data or code "
+                f"({size:.0f} MB), not used: {', '.join(file.name for file in strangers)}",
+                file=sys.stderr,
+            )
+
+    def due(self) -> bool:
+        return time.monotonic() - self._written >= self._every
+
+    def save(self, training: "Training") -> None:
+        """Replaces the checkpoint; on an error the one before is left.
+
+        Raises:
+            InputError: the folder cannot be written, or the disk is full.
+        """
+        population = training.population
+        tensors = {
+            "weights": population.weights,
+            "square": population.optimiser.square,
+            "velocity": population.optimiser.velocity,
+            "finite": population.finite,
+        } | {f"best.{n}": r.weights for n, r in enumerate(training.records) if r.weights is not None}
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        state = {
+            "epoch": training.epoch,
+            "updates": training.updates,
+            "seconds": training.seconds,
+            "records": [
+                {
+                    "trial": asdict(record.trial),
+                    "status": record.status,
+                    "halved_at": record.halved_at,
+                    "curve": [list(asdict(point).values()) for point in record.curve],
+                }
+                for record in training.records
+            ],
+        }
+        text = json.dumps(state)
+        with whole(self.path) as path:
+            path.write_bytes(save(tensors, {"key": self.key, "digest": _digest(tensors, text), "state": text}))
+        self._written = time.monotonic()
+
+    def load(self, layout: Layout, protocol: Protocol, device: torch.device) -> "Training | None":
+        """The training as it was saved, or None where there is none; another or a damaged file is set aside."""
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+            text = metadata["state"]
+            if metadata["key"] != self.key:
+                raise ValueError("it belongs to a training with other parameters, data or code")
+            if metadata["digest"] != _digest(tensors, text):
+                raise ValueError("its content is not what was written")
+            return _training(json.loads(text), tensors, layout, protocol, device)
+        except FileNotFoundError:
+            return None
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            aside = self._set_aside()
+            print(
+                f"{self.path}: not usable as a checkpoint ({error}); set aside as {aside}, training starts over",
+                file=sys.stderr,
+            )
+            return None
+
+    def _set_aside(self) -> Path:
+        number = 1
+        while (aside := self.path.with_suffix(f".aside{number}")).exists():
+            number += 1
+        try:
+            self.path.rename(aside)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be renamed ({error.strerror}); remove it") from None
+        return aside
+
+    def remove(self) -> None:
+        """After the training's results have been written."""
+        self.path.unlink(missing_ok=True)
+
+
+def _digest(tensors: dict[str, Tensor], text: str) -> str:
+    digest = sha256(text.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _training(
+    state: dict[str, Any], tensors: dict[str, Tensor], layout: Layout, protocol: Protocol, device: torch.device
+) -> "Training":
+    from stages.population.trainer import Point, Record, Training  # the trainer saves here: it is loaded first
+
+    records = []
+    for number, entry in enumerate(state["records"]):
+        curve = [Point(*values) for values in entry["curve"]]
+        best = min(curve, key=lambda point: point.valid_nll, default=None)  # the first of equals, as in training
+        weights = tensors[f"best.{number}"].to(device) if best else None
+        records.append(Record(Trial(**entry["trial"]), entry["status"], curve, best, weights, entry["halved_at"]))
+    running = [record.trial for record in records if record.status == "running"]
+    matrices = [tensors[name].to(device) for name in ("weights", "square", "velocity")]
+    population = Population.of(layout, protocol, running, *matrices)
+    population.finite = tensors["finite"].to(device)
+    return Training(population, records, state["epoch"], state["updates"], state["seconds"])

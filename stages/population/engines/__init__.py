@@ -1,0 +1,42 @@
+"""How a population is computed: `compiled` on a CPU, where there is a fast path for the net, and `plain` everywhere.
+
+An engine has
+    name                                              for the record
+    load(inputs, targets, lengths) -> split           a split's sequences as the engine wants them, with its `lengths`
+    train(population, split, batches, update)         updates every row in place, once a batch [R, B]; `update` is the
+                                                      number of the first, from 0
+    score(layout, weights, split, stop) -> [P, N]     clean NLL of each sequence, summed over its steps, float64
+Both give the same numbers up to rounding. `stop` is asked now and then; when it says True, `score` raises `Stopped`.
+"""
+
+import os
+import sys
+
+import torch
+
+from stages.plumbing.command import InputError
+from stages.population.engines.compiled import Compiled
+from stages.population.engines.plain import Plain
+from stages.population.protocol import Protocol
+from stages.recurrent.net import Net
+
+Engine = Compiled | Plain
+
+
+def choose(net: Net, protocol: Protocol, device: torch.device) -> Engine:
+    """The fastest engine for the net on the device, or the one that STUDY_ENGINE names; says so if it is the slow one.
+
+    Raises:
+        InputError: STUDY_ENGINE names no engine, or one that cannot compute this net here.
+    """
+    wanted = os.environ.get("STUDY_ENGINE", "")
+    if wanted not in ("", "plain", "compiled"):
+        raise InputError(f"STUDY_ENGINE: expected plain or compiled, found '{wanted}'")
+    obstacle = Compiled.obstacle(net, device)
+    if wanted == "compiled" and obstacle:
+        raise InputError(f"STUDY_ENGINE: cannot use 'compiled': {obstacle}; unset it to choose automatically")
+    if obstacle is None and wanted != "plain":
+        return Compiled(net, protocol)
+    if device.type == "cpu":
+        print(f"training in plain torch: {obstacle or 'STUDY_ENGINE asks for it'}", file=sys.stderr)
+    return Plain(net, protocol, device)

@@ -1,0 +1,161 @@
+"""A population on a CPU's threads: rows are handed to threads, which compute them in machine code (`kernels.compiled`).
+
+Torch's own threads are not used: two pools that both wait by spinning would take each other's cores.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.population.batches import scoring_batches
+from stages.population.device import threads
+from stages.population.matrix import Layout
+from stages.population.population import Population
+from stages.population.protocol import Protocol
+from stages.population.scoring import Stopped
+from stages.recurrent.net import Net
+
+CELLS, OUTPUTS = ("tanh", "lstm", "gru"), ("bernoulli", "gaussian_mixture")  # in the order of their numbers
+ORDER = ["recurrent.W", "recurrent.U", "recurrent.V", "recurrent.b", "output.V", "output.c"]  # of a row's parameters
+PIECES = 4  # a row's updates are handed out in so many pieces, so that no thread is idle for long at the end
+SCORED_STEPS, SCORED_SEQUENCES = 1024, 8  # a batch to score: as many sequences as fit into the steps, but at least 8
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A split as the kernels read it."""
+
+    data: Any  # kernels.compiled.row.Data
+    lengths: np.ndarray
+
+
+class Compiled:
+    """Rows on threads."""
+
+    @staticmethod
+    def obstacle(net: Net, device: torch.device) -> str | None:
+        """Why the net cannot be computed here, or None."""
+        cell, output = (module.__name__.rpartition(".")[2] for module in (net.cell, net.output))
+        if device.type != "cpu":
+            return f"the compiled kernels are for CPUs, the device is {device}"
+        if cell not in CELLS or output not in OUTPUTS:
+            return f"no compiled kernel for the cell '{cell}' with the output layer '{output}'"
+        return None if find_spec("numba") else "Numba is not installed"
+
+    def __init__(self, net: Net, protocol: Protocol):
+        from stages.population.kernels import compiled  # Numba's import takes a second that others need not wait
+
+        self.row = compiled.load()
+        self.threads = threads()
+        self.name = f"compiled (Numba {version('numba')})"
+        settings = net.settings
+        cell, output = (module.__name__.rpartition(".")[2] for module in (net.cell, net.output))
+        self._shape = self.row.Shape(
+            CELLS.index(cell),
+            OUTPUTS.index(output),
+            net.inputs,
+            net.units,
+            net.output_size,
+            getattr(settings, "components", 0),
+            np.float32(getattr(settings, "variance_floor", 0)),
+        )
+        self._rules = self.row.Rules(
+            *map(
+                np.float32,
+                (
+                    protocol.weight_noise,
+                    protocol.gradient_norm,
+                    protocol.rmsprop_decay,
+                    protocol.rmsprop_floor,
+                    protocol.momentum,
+                ),
+            )
+        )
+        self._pool = ThreadPoolExecutor(self.threads)
+
+    def load(self, inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray) -> Packed:
+        lengths = lengths.astype(np.int64)
+        music = OUTPUTS[self._shape.output] == "bernoulli"
+        sides = _ones_or_values(inputs, sparse=_is_sparse(inputs)), _ones_or_values(targets, sparse=music)
+        return Packed(self.row.Data(np.cumsum(lengths) - lengths, lengths, *sides[0], *sides[1]), lengths)
+
+    def train(self, population: Population, split: Packed, batches: list[np.ndarray], update: int) -> None:
+        """As `Plain.train`; each row's updates one after another by whichever thread is free."""
+        assert list(population.layout.parameters) == [name for name in ORDER if name in population.layout.parameters]
+        slices, finite = population.slices(), population.finite.numpy()
+        matrices = [m.numpy() for m in (population.weights, population.optimiser.square, population.optimiser.velocity)]
+        piece = max(1, -(-len(batches) // PIECES))
+        ready: SimpleQueue[tuple[int, int]] = SimpleQueue()
+        for row in range(len(slices)):
+            ready.put((row, 0))
+
+        def work() -> None:
+            while True:
+                try:
+                    row, start = ready.get_nowait()
+                except Empty:
+                    return
+                if not finite[row]:
+                    continue
+                trial, own = population.trials[row], [b[slices[row]] for b in batches[start : start + piece]]
+                finite[row] = self.row.train(
+                    self._shape,
+                    self._rules,
+                    split.data,
+                    *_joined(own),
+                    update + start,
+                    trial.seed,
+                    np.float32(trial.learning_rate),
+                    *(matrix[row] for matrix in matrices),
+                )
+                if start + piece < len(batches):
+                    ready.put((row, start + piece))
+
+        for done in [self._pool.submit(work) for _ in range(self.threads)]:
+            done.result()
+
+    def score(self, layout: Layout, weights: Tensor, split: Packed, stop: Callable[[], bool]) -> np.ndarray:
+        rows = weights.numpy()
+        sums = np.empty((len(rows), len(split.lengths)))
+        batches = scoring_batches(split.lengths, SCORED_STEPS, SCORED_SEQUENCES)
+        groups = [
+            _joined(batches[start : start + SCORED_SEQUENCES]) for start in range(0, len(batches), SCORED_SEQUENCES)
+        ]
+
+        def one(task: tuple[int, int]) -> None:
+            row, group = task
+            if stop():
+                raise Stopped
+            self.row.score(self._shape, split.data, *groups[group], rows[row], sums[row])
+
+        tasks = [(row, group) for row in range(len(rows)) for group in range(len(groups))]
+        list(self._pool.map(one, tasks))
+        return sums
+
+
+def _joined(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Batches of sequence numbers end to end, and where each begins and the last ends."""
+    cuts = np.cumsum([0, *(len(batch) for batch in batches)])
+    return np.concatenate(batches).astype(np.int64), cuts.astype(np.int64)
+
+
+def _is_sparse(inputs: np.ndarray) -> bool:
+    """Zeros and ones, few of them ones: rows of W are then added, not multiplied."""
+    return bool(np.isin(inputs, (0, 1)).all()) and inputs.mean() < 0.25
+
+
+def _ones_or_values(frames: np.ndarray, sparse: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(values [F, K], numbers of the ones, where each frame's begin and end), the unused side empty."""
+    if not sparse:
+        return np.ascontiguousarray(frames, np.float32), np.zeros(0, np.int32), np.zeros(1, np.int64)
+    which, notes = np.nonzero(frames)
+    ends = np.cumsum(np.bincount(which + 1, minlength=len(frames) + 1))
+    return np.zeros((0, 0), np.float32), notes.astype(np.int32), ends.astype(np.int64)

@@ -1,0 +1,49 @@
+"""Clocks: rounds in which every contender has its turn, and memory in a process of its own."""
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+
+import numpy as np
+import psutil
+
+from stages.population.device import choose
+from stages.speed import contenders, workload
+
+PAUSE = 0.05  # seconds between two contenders, in which the threads of the one before go to sleep
+
+
+def interleaved(epochs: dict[str, Callable[[], None]], rounds: int) -> dict[str, np.ndarray]:
+    """Seconds of each contender's call in each round, after one call of each to warm up.
+
+    Machines are not the same from minute to minute: what is compared is measured in turns, round by round.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in epochs}
+    for number in range(rounds + 1):
+        for name, epoch in epochs.items():
+            time.sleep(PAUSE)
+            start = time.perf_counter()
+            epoch()
+            if number:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: np.array(values) for name, values in seconds.items()}
+
+
+def memory(arm: str, arguments: tuple, count: int) -> float:
+    """MiB that one epoch of an arm adds at its peak to a process that holds the data and the program."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(_peak, (arm, arguments, count))
+
+
+def _peak(arm: str, arguments: tuple, count: int) -> float:
+    choose()
+    load = workload.load(*arguments)
+    if arm == "compiled":
+        contenders.build(arm, load, 1)  # Numba itself is the program, not the training
+    before = psutil.Process().memory_info().rss
+    epoch, _ = contenders.build(arm, load, count)
+    epoch()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return max(0, peak - before) / 2**20
