@@ -91,6 +91,7 @@ def lay_out(folder: Path) -> Study:
     (folder / "data").mkdir()
     for name in ("dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", "data/published_results.csv"):
         shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "reports/benchmarks", folder / "reports/benchmarks")
 
     random_state = random.Random(1)
     datasets = ["airs", "jigs"]

@@ -333,7 +333,7 @@ def compile_all():
     whole, numbers, matrix, wholes = types.int64, types.float32[::1], types.float32[:, ::1], types.int64[::1]
     notes = types.int32[::1]
     shape = types.NamedTuple([whole] * 6 + [types.float32], Shape)
-    rules = types.NamedTuple([types.float32] * 5, Rules)
+    rules = types.NamedUniTuple(types.float32, 5, Rules)
     data = types.NamedTuple([wholes, wholes, matrix, notes, wholes, matrix, notes, wholes], Data)
     train.compile((shape, rules, data, wholes, wholes, whole, whole, types.float32, numbers, numbers, numbers))
     score.compile((shape, data, wholes, wholes, numbers, types.float64[::1]))
