@@ -20,6 +20,7 @@ from stages.findings.tables import (
     curves_table,
     design_table,
     differences_table,
+    halving_table,
     learning_rates_table,
     metrics,
     parameters_table,
@@ -61,6 +62,7 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "claims": claims_table(evidence, design, comparison.counterparts),
         "baselines": read_baselines(design),
         "rivals": rivals(published, comparison.counterparts, list(design.datasets)),
+        "halving": halving_table(design, runs, resampling),
         "learning_rates": learning_rates_table(runs),
         "curves": curves_table(runs),
     }

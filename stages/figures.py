@@ -1,6 +1,6 @@
 """Draws the tables as figures.
 
-python -m stages.figures        reports/tables/*.csv → reports/figures/*.svg
+python -m stages.figures        reports/tables/*.csv, reports/benchmarks/*.csv → reports/figures/*.svg
 """
 
 import argparse
@@ -8,32 +8,35 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings import plots
-from stages.findings.catalogue import FIGURES
+from stages.findings import plots, speed_plots
+from stages.findings.catalogue import Figure, drawn, source
 from stages.findings.style import save
 from stages.plumbing.command import InputError, run
 
-TABLES = Path("reports/tables")
-OUT = Path("reports/figures")
+REPORTS = Path("reports")
+MODULES = {"plots": plots, "speed_plots": speed_plots}
 
 
-def read_tables() -> dict[str, pd.DataFrame]:
+def read_tables(figures: list[Figure]) -> dict[str, pd.DataFrame]:
     """The tables that figures are drawn from, by name.
 
     Raises:
         InputError: a table is missing; the message lists all that are.
     """
-    names = list(dict.fromkeys(name for figure in FIGURES for name in figure.tables))
-    if lacking := [str(TABLES / f"{name}.csv") for name in names if not (TABLES / f"{name}.csv").is_file()]:
-        raise InputError(f"missing tables: {', '.join(lacking)}; run `dvc repro compare`")
-    return {name: pd.read_csv(TABLES / f"{name}.csv") for name in names}
+    paths = {name: REPORTS / source(name) for figure in figures for name in figure.tables}
+    if lacking := [str(path) for path in paths.values() if not path.is_file()]:
+        raise InputError(
+            f"missing tables: {', '.join(lacking)}; run `dvc repro compare`, or `make bench` for benchmarks"
+        )
+    return {name: pd.read_csv(path) for name, path in paths.items()}
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    tables = read_tables()
-    for figure in FIGURES:
-        save(getattr(plots, figure.name)(tables), OUT / figure.file)
+    figures = drawn(REPORTS)
+    tables = read_tables(figures)
+    for figure in figures:
+        save(getattr(MODULES[figure.module], figure.name)(tables), REPORTS / "figures" / figure.file)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Sets the tables and figures on a page.
 
-python -m stages.report             reports/tables, figures → reports/README.md, index.html, summary.md
+python -m stages.report             reports/tables, benchmarks, figures → reports/README.md, index.html, summary.md
 python -m stages.report --print     prints the small result table and the report's path, and writes nothing
 """
 
@@ -10,15 +10,19 @@ from pathlib import Path
 import pandas as pd
 
 from stages.findings import pages
-from stages.findings.catalogue import FIGURES
+from stages.findings.catalogue import benchmarks, drawn, source
+from stages.findings.text_tables import plain
 from stages.plumbing.command import InputError, run
 from stages.plumbing.files import whole
 from stages.plumbing.params import read
 
 REPORTS = Path("reports")
-TEXT = {"paper_dataset": str, "data": str, "device": str}  # columns that may be empty without being missing
+# Columns to read as they are written; those of the design may be empty without being missing.
+TEXT = {"design": ["paper_dataset", "data", "device"], "halving": ["rungs"], "benchmarks/machine": ["value"]}
 # results and curves are shown by figures alone
-NAMES = "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals,learning_rates".split(",")
+NAMES = (
+    "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals,halving,learning_rates"
+).split(",")
 
 
 def read_tables() -> pages.Tables:
@@ -27,12 +31,12 @@ def read_tables() -> pages.Tables:
     Raises:
         InputError: a table or figure is missing; the message lists all that are.
     """
-    expected = [REPORTS / "tables" / f"{name}.csv" for name in NAMES]
-    expected += [REPORTS / "figures" / figure.file for figure in FIGURES]
+    paths = {name: REPORTS / source(name) for name in [*NAMES, *benchmarks(REPORTS)]}
+    expected = [*paths.values(), *(REPORTS / "figures" / figure.file for figure in drawn(REPORTS))]
     if lacking := [str(path) for path in expected if not path.is_file()]:
-        raise InputError(f"missing: {', '.join(lacking)}; run `dvc repro figures`")
-    tables = {name: pd.read_csv(REPORTS / "tables" / f"{name}.csv", dtype=TEXT) for name in NAMES}
-    tables["design"] = tables["design"].fillna(dict.fromkeys(TEXT, ""))
+        raise InputError(f"missing: {', '.join(lacking)}; run `dvc repro figures`, or `make bench` for benchmarks")
+    tables = {name: pd.read_csv(path, dtype=dict.fromkeys(TEXT.get(name, []), str)) for name, path in paths.items()}
+    tables["design"] = tables["design"].fillna(dict.fromkeys(TEXT["design"], ""))
     return tables
 
 
@@ -42,11 +46,11 @@ def main() -> None:
     arguments = parser.parse_args()
     tables = read_tables()
     if arguments.print:
-        print(pages.plain(*pages.result_table(tables)))
+        print(plain(*pages.result_table(tables)))
         print(f"test NLL, nats per step, pooled; the report: {(REPORTS / 'index.html').as_posix()}")
         return
     confidence = read("compare.confidence")
-    page = pages.markdown(tables, confidence)
+    page = pages.markdown(tables, confidence, read("compare.halving_loss"))
     written = {
         "README.md": page,
         "index.html": pages.html(page, REPORTS / "figures"),

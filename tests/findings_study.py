@@ -20,7 +20,11 @@ ROOT = Path(__file__).parents[1]
 PAPER_BUDGET = {"candidates": 10, "max_epochs": 500, "batch_size": 8}
 SPEECH_BUDGET = {"candidates": 10, "max_epochs": 1000, "batch_size": 64}
 SMALL_BUDGET = {"candidates": 3, "max_epochs": 30, "batch_size": 8}
+RECORDED = {"halving": {"epochs": [10, 20], "keep": 0.5, "apply": False}}
 SPEED = {"tanh": 30.0, "lstm": 20.0, "gru": 10.0}  # epochs in which the distance to the final NLL falls by 1/e
+TRANSFER = 0.5  # what a candidate is behind on the test split, over what it is behind on validation
+FACTS = {"processor": "Some CPU", "cores": "1", "threads": "2", "memory": "8 GiB", "system": "Linux x86_64"}
+FACTS |= {"python": "3.11.9", "torch": "2.9.0", "numba": "0.60", "matrix_product_gflops": "110", "date": "2026-01-02"}
 COST = {"tanh": 0.002, "lstm": 0.006, "gru": 0.005}  # seconds an update
 
 
@@ -30,6 +34,8 @@ class Planted:
 
     `levels`: cell → each repeat's test NLL (None: all its candidates diverge). The pieces scatter around it by
     `piece_noise`, the same way for every cell, and by `cell_noise` on their own.
+    `behind`: how far each candidate's NLL is above the best one's (None: the further the smaller its learning rate).
+    `halved`: (cell, repeat, candidate) → the epoch at which successive halving would have ended it.
     """
 
     levels: dict[str, list[float | None]]
@@ -41,6 +47,8 @@ class Planted:
     epochs: int = 40
     speed: dict[str, float] = field(default_factory=lambda: dict(SPEED))
     device: str = "cpu"
+    behind: list[float] | None = None
+    halved: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
 
 def write_study(
@@ -84,30 +92,37 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
     trials, curves, evaluation, pieces = [], [], [], []
     for repeat, level in enumerate(planted.levels[cell]):
         rates = np.exp(rng.uniform(-12, -6, planted.budget["candidates"]))
-        best = int(np.argmax(rates))
+        behind = 0.3 * np.log(rates.max() / rates) if planted.behind is None else np.array(planted.behind)
+        survivors = [number for number in range(len(rates)) if (cell, repeat, number) not in planted.halved]
+        best, by_halving = int(np.argmin(behind)), min(survivors, key=behind.__getitem__)
         for candidate, rate in enumerate(rates):
             seed = int(rng.integers(2**31))
             if level is None:
-                trials.append([repeat, candidate, seed, rate, "diverged", 0, 0, 0, *[None] * 4, False])
+                trials.append([repeat, candidate, seed, rate, "diverged", 0, 0, 0, *[None] * 5, False, False])
                 continue
-            worse = 0.3 * np.log(rates[best] / rate)
+            worse = behind[candidate]
             epoch = np.arange(1, planted.epochs + 1)
             fall = 3 * np.exp(-epoch / planted.speed.get(cell, 15.0))
             train, valid = level - 0.4 + worse + fall, level + 0.1 + worse + fall
             rows = zip(epoch, epoch * 29, train, valid, train + 0.1, valid + 0.1, strict=True)
             curves += [[repeat, candidate, *row] for row in rows]
             last = [len(epoch), len(epoch), len(epoch) * 29, train[-1], valid[-1], train[-1] + 0.1, valid[-1] + 0.1]
-            trials.append([repeat, candidate, seed, rate, "stopped", *last, candidate == best])
+            halved_at = planted.halved.get((cell, repeat, candidate))
+            choices = [halved_at, candidate == best, candidate == by_halving]
+            trials.append([repeat, candidate, seed, rate, "stopped", *last, *choices])
         if level is None:
             continue
         noise = offsets + rng.normal(0, planted.cell_noise, len(steps))
         per_step = level + noise - (noise * steps).sum() / steps.sum()  # pooled mean: exactly the planted level
-        pieces += [
-            [repeat, piece, f"piece {piece}", length, nll * length]
-            for piece, (length, nll) in enumerate(zip(steps, per_step, strict=True))
-        ]
-        evaluation.append([repeat, best, level, per_step.mean(), len(steps), steps.sum()])
-    pd.DataFrame(trials, columns=TRIALS).to_csv(folder / "trials.csv", index=False)
+        for candidate in dict.fromkeys([best, by_halving]):
+            scores = per_step + TRANSFER * behind[candidate]
+            pieces += [
+                [repeat, candidate, piece, f"piece {piece}", length, nll * length]
+                for piece, (length, nll) in enumerate(zip(steps, scores, strict=True))
+            ]
+            test_nll = level + TRANSFER * behind[candidate]
+            evaluation.append([repeat, candidate, test_nll, scores.mean(), len(steps), steps.sum()])
+    pd.DataFrame(trials, columns=TRIALS).astype({"halved_at": "Int64"}).to_csv(folder / "trials.csv", index=False)
     pd.DataFrame(curves, columns=CURVES).to_csv(folder / "curves.csv", index=False)
     pd.DataFrame(evaluation, columns=EVALUATION).to_csv(folder / "evaluation.csv", index=False)
     pd.DataFrame(pieces, columns=PIECES).to_csv(folder / "pieces.csv", index=False)
@@ -125,10 +140,64 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
         "total_parameters": 24_612,
         "device": planted.device,
         "torch": "2.0",
-        "threads": 2,
+        "engine": "compiled (Numba 0.60)",
         "batch_size": planted.budget["batch_size"],
         "updates_per_epoch": 29,
         "seconds": 60.0,
         "seconds_per_update": COST.get(cell, 0.004),
     }
     (folder / "run.json").write_text(json.dumps(info), encoding="utf-8")
+
+
+def halving_study() -> dict[str, Planted]:
+    """A set whose halving is recorded: a choice that is the same, two that are the second best, one the third."""
+    ended = {
+        "gru": [{2: 10, 3: 10, 1: 20}, {0: 10, 3: 10, 2: 20}],
+        "lstm": [{2: 10, 3: 10, 0: 20}, {0: 10, 1: 10}],
+    }
+    halved = {
+        (cell, repeat, candidate): epoch
+        for cell, repeats in ended.items()
+        for repeat, ends in enumerate(repeats)
+        for candidate, epoch in ends.items()
+    }
+    budget = {**PAPER_BUDGET, **RECORDED, "candidates": 4}
+    levels = {"lstm": [8.6, 8.7], "gru": [8.5, 8.4]}
+    return {"jsb_chorales": Planted(levels, budget, behind=[0.0, 0.02, 0.06, 0.1], halved=halved)}
+
+
+def write_benchmarks(root: Path) -> None:
+    """What `make bench` leaves: two datasets, three cells, targets met, missed and not measured."""
+    folder = root / "reports/benchmarks"
+    folder.mkdir(parents=True)
+    ratios = {"library": 1.0, "one_sequence": 0.25, "plain": 3.0, "compiled": 12.0}
+    shared = {"rounds": 7, "gflops": 51.26, "share_of_matrix_product": 0.466, "memory_mib": 1234.5}
+    speed = [
+        {"dataset": dataset, "cell": cell, "arm": arm, "trials": 30, "batch_size": 8}
+        | {"ms_per_trial_epoch": 4800 / ratio, "ms_low": 4700 / ratio, "ms_high": 5000 / ratio}
+        | {"updates_per_second": 6.04 * ratio, **shared}
+        | {"ratio": ratio, "ratio_low": ratio * 0.95, "ratio_high": ratio * 1.1}
+        for dataset in ("jsb_chorales", "speech_short")
+        for cell in COST
+        for arm, ratio in ratios.items()
+        if arm != "one_sequence" or dataset == "jsb_chorales"
+    ]
+    sizes = {"trials": (1, 8, 64), "batch_size": (1, 8, 64), "steps": (8, 512), "units": (16, 512)}
+    scaling = [
+        {"cell": cell, "arm": arm, "axis": axis, "value": value, "microseconds_per_step": base * COST[cell] / value}
+        | {"ideal_microseconds": 500 * COST[cell]}
+        for cell in COST
+        for axis, values in sizes.items()
+        for value in values
+        for arm, base in {"plain": 9e4, "compiled": 2e4}.items()
+    ]
+    targets = [
+        ("music: times faster", 10, 12.0, True, None),
+        ("speech: share", 0.5, 0.466, False, "the rest of an update"),
+        ("GPU: times faster", 50, None, False, "not measured"),
+    ]
+    pd.DataFrame(FACTS.items(), columns=["fact", "value"]).to_csv(folder / "machine.csv", index=False)
+    pd.DataFrame(speed).to_csv(folder / "speed.csv", index=False)
+    pd.DataFrame(scaling).to_csv(folder / "scaling.csv", index=False)
+    columns = ["target", "asked", "measured", "met", "reason"]
+    pd.DataFrame(targets, columns=columns).to_csv(folder / "targets.csv", index=False)

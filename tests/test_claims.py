@@ -162,15 +162,16 @@ def test_close_has_a_margin(tmp_path, monkeypatch):
     assert wider.loc[2, "verdict"] == "supported"
 
 
-def test_seconds_from_different_devices_are_not_compared(tmp_path, monkeypatch):
+@pytest.mark.parametrize("fact", ['"device": "cpu"', '"engine": "compiled (Numba 0.60)"'])
+def test_seconds_from_different_devices_or_engines_are_not_compared(tmp_path, monkeypatch, fact):
     datasets = as_the_paper()
     write_study(tmp_path, datasets)
     path = tmp_path / "models/musedata/tanh/run.json"
-    path.write_text(path.read_text().replace('"device": "cpu"', '"device": "another"'))
+    path.write_text(path.read_text().replace(fact, f'{fact.split(":")[0]}: "another"'))
     monkeypatch.chdir(tmp_path)
     found = compare()[0]["claims"].set_index("claim")
     assert found.loc[5, "verdict"] == "undecided"
-    assert "seconds of GRU over tanh: timed on different devices" in found.loc[5, "evidence"]
+    assert "seconds of GRU over tanh: timed on different devices or engines" in found.loc[5, "evidence"]
 
 
 def test_evidence_says_where_the_budget_was_small(tmp_path, monkeypatch):

@@ -1,14 +1,23 @@
 """The figures and pages: complete, the same from the same tables, offline, and honest about what they rest on."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from findings_study import PAPER_BUDGET, SMALL_BUDGET, SPEECH_BUDGET, Planted, write_study
+from findings_study import (
+    PAPER_BUDGET,
+    SMALL_BUDGET,
+    SPEECH_BUDGET,
+    Planted,
+    halving_study,
+    write_benchmarks,
+    write_study,
+)
 
 from stages import compare, figures, report
-from stages.findings.catalogue import FIGURES
+from stages.findings.catalogue import FIGURES, source
 from stages.findings.style import log_ticks
 from stages.plumbing.command import InputError
 
@@ -25,9 +34,11 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-def make(root, monkeypatch, datasets, stages=(compare, figures, report)):
-    """Writes a study and runs the stages on it."""
+def make(root, monkeypatch, datasets, measured=False, stages=(compare, figures, report)):
+    """Writes a study, with benchmarks if `measured`, and runs the stages on it."""
     monkeypatch.chdir(write_study(root, datasets))
+    if measured:
+        write_benchmarks(root)
     monkeypatch.setattr("sys.argv", ["stage"])
     for stage in stages:
         stage.main()
@@ -36,7 +47,7 @@ def make(root, monkeypatch, datasets, stages=(compare, figures, report)):
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory):
-    """A study with repeats, a small budget, a stand-in, a negative NLL and a diverged cell."""
+    """A study with repeats, a small budget, a stand-in, a negative NLL, a diverged cell, and benchmarks."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         datasets = {
             "jsb_chorales": Planted({"tanh": [9.0, None], "lstm": [8.7, 8.6], "gru": [8.5, 8.4]}, epochs=300),
@@ -45,7 +56,7 @@ def full(tmp_path_factory):
                 {"tanh": [None], "lstm": [-2.0], "gru": [-1.0]}, budget=SPEECH_BUDGET, output="gaussian_mixture"
             ),
         }
-        yield make(tmp_path_factory.mktemp("full"), monkeypatch, datasets)
+        yield make(tmp_path_factory.mktemp("full"), monkeypatch, datasets, measured=True)
 
 
 def test_every_figure_of_the_catalogue_is_drawn_and_small(full):
@@ -96,9 +107,9 @@ def test_readme_links_exist_and_captions_name_their_makers(full):
     local = [link for link in links if not link.startswith("https://")]
     assert len(local) == len(FIGURES) and all((full / link).is_file() for link in local)
     for figure in FIGURES:
-        sources = ", ".join(f"`tables/{name}.csv`" for name in figure.tables)
-        assert f"From {sources}, drawn by `{figure.name}`" in text
-        assert all((full / "tables" / f"{name}.csv").is_file() for name in figure.tables)
+        sources = ", ".join(f"`{source(name)}`" for name in figure.tables)
+        assert f"From {sources}, drawn by `{figure.name}` in `stages/findings/{figure.module}.py`" in text
+        assert all((full / source(name)).is_file() for name in figure.tables)
 
 
 def test_numbers_of_the_page_are_those_of_the_tables(full):
@@ -143,6 +154,61 @@ def test_another_cell_and_another_dataset_need_no_edit(tmp_path, monkeypatch):
     sets = {"own_songs": Planted({"gru": [5.0, 5.1], "gru_reset_after": [5.2, 5.3]})}
     text = (make(tmp_path, monkeypatch, sets) / "README.md").read_text()
     assert "| own_songs | gru_reset_after − GRU | 2 | 20 | +0.20 [" in text
+
+
+def test_the_study_of_halving_is_set_against_its_rule(tmp_path, monkeypatch):
+    text = (make(tmp_path, monkeypatch, halving_study()) / "README.md").read_text()
+    section = text.split("## Successive halving of the candidates\n")[1]
+    assert "| jsb_chorales | GRU | 2 | 10, 20 | 50% | 1 | +0.0100 [+0.0000,\u00a0+0.0200] | +0.0050 [" in section
+    assert "if it loses less than 0.01 nats of test NLL on average. On jsb_chorales it loses +0.0125 [" in section
+    assert "nats (n=4, all units together): not met, though its interval holds the limit." in section
+
+
+def test_halvings_verdict_is_about_the_mean(tmp_path, monkeypatch):
+    sets = halving_study()
+    sets["jsb_chorales"].halved = {}
+    text = (make(tmp_path, monkeypatch, sets) / "README.md").read_text()
+    assert "it loses +0.0000 [+0.0000,\u00a0+0.0000] nats (n=4, all units together): met.\n" in text
+    sets["jsb_chorales"].levels = dict.fromkeys(["lstm", "gru"], [None, None])
+    text = (make(tmp_path / "diverged", monkeypatch, sets) / "README.md").read_text()
+    assert "On jsb_chorales every repeat diverged: not decided." in text
+
+
+def test_no_section_without_something_to_show(tmp_path, monkeypatch):
+    reports = make(tmp_path, monkeypatch, {"jsb_chorales": Planted({"lstm": [8.7], "gru": [8.5]})})
+    text = (reports / "README.md").read_text()
+    assert "Successive halving of" not in text and "How fast the training is" not in text
+    assert text.endswith("`stages/findings/plots.py`.\n")
+    drawn = {figure.file for figure in FIGURES if figure.module == "plots"}
+    assert {path.name for path in (reports / "figures").iterdir()} == drawn
+    (reports / "benchmarks").mkdir()  # as it is in a checkout that holds no measurement
+    figures.main()
+    report.main()
+    assert (reports / "README.md").read_text() == text
+
+
+def test_speed_is_told_with_its_machine_its_ranges_and_its_reasons(full):
+    section = (full / "README.md").read_text().split("## How fast the training is\n")[1]
+    assert "Measured on: Some CPU, 1 core, 2 threads, 8 GiB of memory, " in section
+    assert "Numba 0.60, matrix products at 110 GFLOP/s, on 2026-01-02. " in section
+    ways = (
+        "| jsb_chorales | GRU | the population, compiled | 30 | 8 | 400 [392,\u00a0417] | 72.5 | 51.3 | 47% | 1,234 |"
+    )
+    assert f"{ways} 12.0 [11.4,\u00a013.2] |" in section
+    assert "| speech_short | tanh | torch.nn, one trial after another | 30 | 8 | 4,800 [" in section
+    assert "| music: times faster | 10 | 12.0 | met |  |\n" in section
+    assert "| speech: share | 0.5 | 0.466 | not met | the rest of an update |\n" in section
+    assert "| GPU: times faster | 50 |  | not met | not measured |\n" in section
+
+
+def test_benchmarks_are_read_all_or_none(full, tmp_path, monkeypatch):
+    shutil.copytree(full, tmp_path / "reports")
+    (tmp_path / "reports/benchmarks/scaling.csv").unlink()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["stage"])
+    for stage in (figures, report):
+        with pytest.raises(InputError, match="missing.*: reports/benchmarks/scaling.csv; .* `make bench`"):
+            stage.main()
 
 
 def test_the_answer_turns_differences_so_that_the_best_comes_first(full):

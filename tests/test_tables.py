@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from findings_study import PAPER_BUDGET, SMALL_BUDGET, Planted, write_study
+from findings_study import PAPER_BUDGET, RECORDED, SMALL_BUDGET, Planted, halving_study, write_study
 from ruamel.yaml import YAML
 
 from stages import compare as stage
@@ -25,6 +25,8 @@ COLUMNS = {
     "learning_rates": "dataset,cell,repeat,candidate,learning_rate,status,valid_nll,chosen",
     "differences": "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high",
     "progress": "dataset,first,second,clock,repeats,level,ratio_mean,ratio_low,ratio_high",
+    "halving": "dataset,cell,repeats,rungs,keep,survived,valid_loss_mean,valid_loss_low,valid_loss_high,"
+    "test_loss_mean,test_loss_low,test_loss_high,epochs_share",
     "protocol": "setting,value,origin,stated",
     "design": "dataset,output,paper_dataset,data,repeats,candidates,max_epochs,batch_size,search,paper_candidates,"
     "paper_max_epochs,budget,trials_stopped,trials_max_epochs,trials_halved,trials_diverged,test_pieces,device",
@@ -146,6 +148,65 @@ def test_a_candidate_or_an_epoch_fewer_or_halving_is_preliminary(tmp_path, monke
     sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **short})}
     monkeypatch.chdir(write_study(tmp_path, sets))
     assert compare()[0]["design"]["budget"].tolist() == ["preliminary"]
+
+
+def test_halving_that_is_only_recorded_is_the_plain_search(tmp_path, monkeypatch):
+    sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **RECORDED})}
+    monkeypatch.chdir(write_study(tmp_path, sets))
+    tables, _ = compare()
+    assert tables["design"]["search"].tolist() == ["all to the end"]
+    assert tables["design"]["budget"].tolist() == ["paper"]
+
+
+def test_halving_is_set_beside_the_plain_search(tmp_path, monkeypatch):
+    """Four candidates of 40 epochs, 0, 0.02, 0.06 and 0.1 nats behind on validation, half of it on the test split."""
+    monkeypatch.chdir(write_study(tmp_path, halving_study()))
+    table = compare()[0]["halving"].set_index(["dataset", "cell"])
+    assert list(table.index) == [("jsb_chorales", cell) for cell in ("lstm", "gru", "all")]
+    assert set(table["rungs"]) == {"10, 20"} and set(table["keep"]) == {0.5}
+    assert table["repeats"].tolist() == [2, 2, 4] and table["survived"].tolist() == [0, 1, 1]
+    losses = {split: [f"{split}_loss_{end}" for end in ("mean", "low", "high")] for split in ("valid", "test")}
+    by_hand = {"lstm": [0.04, 0.02, 0.06], "gru": [0.01, 0.0, 0.02]}  # choices 1 and 2; choices 0 and 1
+    for cell, expected in by_hand.items():
+        row = table.loc["jsb_chorales", cell]
+        assert row[losses["valid"]].tolist() == pytest.approx(expected)
+        assert row[losses["test"]].tolist() == pytest.approx([value / 2 for value in expected])
+    pooled = table.loc["jsb_chorales", "all"]
+    assert (pooled["valid_loss_mean"], pooled["test_loss_mean"]) == pytest.approx((0.025, 0.0125))
+    assert 0 <= pooled["test_loss_low"] < 0.0125 < pooled["test_loss_high"] <= 0.03
+    assert table["epochs_share"].tolist() == pytest.approx([180 / 320, 160 / 320, 340 / 640])
+
+
+def test_halvings_choices_leave_all_other_tables_alone(tmp_path, monkeypatch):
+    tables = []
+    for name in ("beside", "alone"):
+        sets = halving_study()
+        if name == "alone":
+            sets["jsb_chorales"].halved = {}
+        monkeypatch.chdir(write_study(tmp_path / name, sets))
+        tables.append(compare()[0])
+    scored = pd.read_csv(tmp_path / "beside/models/jsb_chorales/lstm/evaluation.csv")
+    assert scored.groupby("repeat").size().tolist() == [2, 2]
+    for name, table in tables[1].items():
+        if name != "halving":
+            pd.testing.assert_frame_equal(tables[0][name], table)
+    assert (tables[1]["halving"]["test_loss_mean"] == 0).all() and (tables[1]["halving"]["epochs_share"] == 1).all()
+
+
+def test_halving_where_everything_diverged_has_no_numbers(tmp_path, monkeypatch):
+    sets = {"jsb_chorales": Planted({"gru": [None, None]}, budget={**PAPER_BUDGET, **RECORDED})}
+    monkeypatch.chdir(write_study(tmp_path, sets))
+    for row in compare()[0]["halving"].itertuples():
+        assert (row.repeats, row.survived) == (0, 0)
+        assert pd.isna([row.valid_loss_mean, row.test_loss_mean, row.test_loss_low, row.epochs_share]).all()
+
+
+def test_halvings_choice_must_be_evaluated_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(write_study(tmp_path, halving_study()))
+    path = tmp_path / "models/jsb_chorales/gru/evaluation.csv"
+    pd.read_csv(path).query("candidate == 0").to_csv(path, index=False)
+    with pytest.raises(InputError, match="evaluation.csv: not the chosen candidates of trials.csv"):
+        compare()
 
 
 def test_metrics_are_rounded_means_and_null_where_all_diverged(tmp_path, monkeypatch):

@@ -1,9 +1,14 @@
 """The report's figures: their files, in the page's order, with the tables each is drawn from.
 
-A figure `NAME` is drawn by the function of that name in stages/findings/plots.py into reports/figures/NAME.svg.
+A figure `NAME` is drawn by the function of that name in stages/findings/plots.py, or the module it names, into
+reports/figures/NAME.svg. A table `NAME` is reports/tables/NAME.csv; `benchmarks/NAME` is reports/benchmarks/NAME.csv,
+which `make bench` writes and which need not be there: then the figures drawn from it are left out.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+
+BENCHMARKS = ("benchmarks/machine", "benchmarks/speed", "benchmarks/targets", "benchmarks/scaling")
 
 
 @dataclass(frozen=True)
@@ -14,10 +19,27 @@ class Figure:
     tables: tuple[str, ...]
     caption: str
     alternative: str
+    module: str = "plots"
 
     @property
     def file(self) -> str:
         return f"{self.name}.svg"
+
+
+def source(table: str) -> str:
+    """A table's file, within reports/."""
+    return f"{table}.csv" if table in BENCHMARKS else f"tables/{table}.csv"
+
+
+def benchmarks(reports: Path) -> tuple[str, ...]:
+    """The tables of `make bench`, all or none: where one of them is there the others must be."""
+    return BENCHMARKS if any((reports / source(table)).is_file() for table in BENCHMARKS) else ()
+
+
+def drawn(reports: Path) -> list[Figure]:
+    """The figures that are to be drawn, with the benchmarks that there are."""
+    there = benchmarks(reports)
+    return [figure for figure in FIGURES if all(table in there for table in figure.tables if table in BENCHMARKS)]
 
 
 _CURVES = (
@@ -68,5 +90,23 @@ FIGURES = (
         "Best validation NLL of every candidate against its learning rate; ringed marks were chosen, hollow marks at "
         "the top diverged.",
         "Scatter plot of validation NLL against learning rate: a panel per dataset, a colour and marker per unit.",
+    ),
+    Figure(
+        "speed",
+        ("benchmarks/speed",),
+        "How many times faster than torch.nn with one trial after another (the line at 1) a trial's epoch is trained: "
+        "marks are medians over rounds, lines run from the lowest round to the highest. A logarithmic axis.",
+        "Dot plot of speed relative to torch.nn: a panel per dataset, a row per unit, a mark per way of training.",
+        "speed_plots",
+    ),
+    Figure(
+        "scaling",
+        ("benchmarks/scaling",),
+        "Microseconds a trial and time step of one sequence, as one size grows and the others stay: the population "
+        "compiled (solid) and in plain torch (dotted); faint and dashed, the same arithmetic at the rate of the "
+        "machine's matrix products. Logarithmic axes.",
+        "Line plots of the time a step takes against the number of trials, the batch size, the steps of a sequence and "
+        "the units: a panel per size, a colour and marker per unit.",
+        "speed_plots",
     ),
 )

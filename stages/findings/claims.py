@@ -128,9 +128,9 @@ class Evidence:
         return self._known[key]
 
     def same_clock(self, dataset: str, first: str, second: str) -> bool:
-        """Whether seconds can be compared: both cells were timed on the same device, as far as was recorded."""
+        """Whether seconds can be compared: both cells were timed on the same device, by the same engine."""
         a, b = (self.runs[dataset, cell].info for cell in (first, second))
-        return all(a.get(key) == b.get(key) for key in ("device", "threads", "batch_size"))
+        return all(a.get(key) == b.get(key) for key in ("device", "engine", "batch_size"))
 
     def tested(self, dataset: str, cell: str) -> int:
         """Repeats that have a result."""
@@ -215,7 +215,7 @@ def compare_progress(evidence: Evidence, dataset: str, first: str, second: str, 
     if obstacle := evidence.obstacle(dataset, first, second):
         return Comparison(dataset, first, second, UNDECIDED, f"{label}: {obstacle}")
     if clock == "seconds" and not evidence.same_clock(dataset, first, second):
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: timed on different devices")
+        return Comparison(dataset, first, second, UNDECIDED, f"{label}: timed on different devices or engines")
     level = evidence.level(dataset, first, second)
     interval = evidence.progress(dataset, first, second, clock)
     a, b = (evidence.clock(dataset, cell, level, clock) for cell in (first, second))
@@ -231,7 +231,7 @@ def compare_cost(evidence: Evidence, dataset: str, first: str, second: str) -> C
     if obstacle := evidence.obstacle(dataset, first, second):
         return Comparison(dataset, first, second, UNDECIDED, f"{label}: {obstacle}")
     if not evidence.same_clock(dataset, first, second):
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: timed on different devices")
+        return Comparison(dataset, first, second, UNDECIDED, f"{label}: timed on different devices or engines")
     a, b = (evidence.runs[dataset, cell] for cell in (first, second))
     share = a.info["seconds_per_update"] / b.info["seconds_per_update"]
     limit = evidence.rules.cheaper_ratio

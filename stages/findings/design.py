@@ -4,7 +4,7 @@ Runs are enumerated from the parameters, never from a folder, so results of remo
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field, PositiveInt
 
@@ -18,6 +18,17 @@ DATASET_FILES = ("baselines.csv",)
 Output = Literal["bernoulli", "gaussian_mixture"]
 
 
+class Halving(Section):
+    """Successive halving of a repeat's candidates: after each of `epochs` the share `keep` goes on.
+
+    If `apply` is false all candidates run to the end, and what halving would have done is recorded beside it.
+    """
+
+    epochs: list[PositiveInt]
+    keep: float = Field(gt=0, lt=1)
+    apply: bool = True
+
+
 class Training(Section):
     """`datasets.NAME.training`: the budget. Keys that only the trainer reads are left to the trainer's own check."""
 
@@ -27,7 +38,17 @@ class Training(Section):
     candidates: PositiveInt
     max_epochs: PositiveInt
     batch_size: PositiveInt
-    halving: dict[str, Any] | None = None
+    halving: Halving | None = None
+
+    @property
+    def halved(self) -> bool:
+        """Whether halving ends candidates: a search that is not the paper's."""
+        return self.halving is not None and self.halving.apply
+
+    @property
+    def halving_recorded(self) -> bool:
+        """Whether the search is plain and what halving would have done stands beside it."""
+        return self.halving is not None and not self.halving.apply
 
 
 class Budget(Section):
@@ -51,6 +72,7 @@ class Comparison(Section):
     confidence: float = Field(gt=0, lt=1)
     seed: int = Field(ge=0)
     budgets: dict[Output, Budget]
+    halving_loss: float = Field(gt=0)
     counterparts: dict[str, Counterpart]
 
 

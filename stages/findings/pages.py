@@ -14,11 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from stages.findings.catalogue import FIGURES, Figure
+from stages.findings import speed_pages
+from stages.findings.catalogue import FIGURES, Figure, source
+from stages.findings.text_tables import Rows, interval, table, text
 from stages.findings.wording import cell_name, number, signed
 
 Tables = dict[str, pd.DataFrame]
-Rows = list[list[str]]
 
 TEMPLATES = Path(__file__).parent / "templates"
 DATA = {"same": "the same data", "reprocessed": "the same music, another edition", "stand_in": "a stand-in", "": ""}
@@ -29,10 +30,10 @@ AVERAGINGS = {
 }
 
 
-def markdown(tables: Tables, confidence: float) -> str:
-    """reports/README.md."""
+def markdown(tables: Tables, confidence: float, halving_loss: float) -> str:
+    """reports/README.md; `halving_loss` is what successive halving may lose."""
     environment = _environment()
-    return environment.get_template("README.md.j2").render(**content(tables, confidence))
+    return environment.get_template("README.md.j2").render(**content(tables, confidence, halving_loss))
 
 
 def html(page: str, figures: Path) -> str:
@@ -41,8 +42,10 @@ def html(page: str, figures: Path) -> str:
     body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     body = re.sub(r"<p>(<img [^>]*>)</p>", r'<div class="wide">\1</div>', body)
     for figure in FIGURES:
-        encoded = base64.b64encode((figures / figure.file).read_bytes()).decode("ascii")
-        body = body.replace(f'src="figures/{figure.file}"', f'src="data:image/svg+xml;base64,{encoded}"')
+        address = f'src="figures/{figure.file}"'
+        if address in body:
+            encoded = base64.b64encode((figures / figure.file).read_bytes()).decode("ascii")
+            body = body.replace(address, f'src="data:image/svg+xml;base64,{encoded}"')
     return (
         _environment()
         .get_template("index.html.j2")
@@ -65,7 +68,7 @@ def _environment() -> Environment:
     )
 
 
-def content(tables: Tables, confidence: float) -> dict[str, Any]:
+def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str, Any]:
     """What the template shows, formatted."""
     design, summary = tables["design"], tables["summary"]
     small = [
@@ -99,6 +102,8 @@ def content(tables: Tables, confidence: float) -> dict[str, Any]:
         "design_table": table(*_design(design)),
         "protocol_table": table(*_protocol(tables["protocol"])),
         "speech": (design["data"] == "stand_in").any(),
+        "halving": halving(tables["halving"], halving_loss),
+        "speed_measured": speed_pages.content(tables),
         "figures": {figure.name: _figure(figure) for figure in FIGURES},
     }
 
@@ -149,6 +154,28 @@ def _gap(found: pd.DataFrame, dataset: str, best: str, other: str) -> str:
     return ""
 
 
+def halving(found: pd.DataFrame, limit: float) -> dict[str, Any] | None:
+    """The study of successive halving: its table, and a sentence a dataset that sets it against the limit."""
+    if found.empty:
+        return None
+    whole = found[found["cell"] == "all"].itertuples()
+    return {
+        "table": table(*_halving(found)),
+        "limit": f"{limit:g}",
+        "verdicts": [_verdict(row, limit) for row in whole],
+    }
+
+
+def _verdict(row: Any, limit: float) -> str:
+    """Whether halving loses less than the limit on a dataset; the rule is about the mean, and its interval is told."""
+    if pd.isna(row.test_loss_mean):
+        return f"On {row.dataset} every repeat diverged: not decided."
+    words = f"On {row.dataset} it loses {_loss(row.test_loss_mean, row.test_loss_low, row.test_loss_high)} nats"
+    inside = row.test_loss_low <= limit <= row.test_loss_high
+    beside = ", though its interval holds the limit" if inside else ""
+    return f"{words} (n={row.repeats}, all units together): {'' if row.test_loss_mean < limit else 'not '}met{beside}."
+
+
 def result_table(tables: Tables) -> tuple[list[str], Rows]:
     """The small table: test NLL, pooled, mean and interval, a row per dataset, a column per cell, and the paper's."""
     tested, design = _test(tables["summary"]), tables["design"].set_index("dataset")
@@ -180,49 +207,15 @@ def summary_page(tables: Tables, confidence: float) -> str:
     return f"{table(header, rows)}\n\n{words}\n"
 
 
-def plain(header: list[str], rows: Rows) -> str:
-    """A table for a terminal: columns padded with spaces."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    )
-
-
-def table(header: list[str], rows: Rows) -> str:
-    """A table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(_escaped(value) for value in line)} |" for line in lines)
-
-
-def interval(mean: float, low: float, high: float) -> str:
-    """`8.54 [8.50, 8.58]`, or the mean alone where there is no interval; nothing where there is no mean."""
-    return number(mean) if pd.isna(low) else f"{number(mean)} [{number(low)},\u00a0{number(high)}]"
-
-
-def _text(value: Any) -> str:
-    """A value as written in the table, whole numbers with thousands separated; nothing for NaN."""
-    if pd.isna(value):
-        return ""
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:g}".replace("-", "−")
-    return f"{int(value):,}".replace("-", "−") if isinstance(value, int | float) else str(value)
-
-
-def _escaped(value: str) -> str:
-    """Text from a table that must not be read as Markdown or HTML."""
-    return re.sub(r"([|*`<])", lambda found: "&lt;" if found[0] == "<" else "\\" + found[0], value)
-
-
 def _test(summary: pd.DataFrame) -> pd.DataFrame:
     return summary[(summary["split"] == "test") & (summary["averaging"] == "pooled")]
 
 
 def _figure(figure: Figure) -> str:
-    sources = ", ".join(f"`tables/{source}.csv`" for source in figure.tables)
+    sources = ", ".join(f"`{source(name)}`" for name in figure.tables)
     return (
         f"![{figure.alternative}](figures/{figure.file})\n\n"
-        f"*{figure.caption}* From {sources}, drawn by `{figure.name}` in `stages/findings/plots.py`."
+        f"*{figure.caption}* From {sources}, drawn by `{figure.name}` in `stages/findings/{figure.module}.py`."
     )
 
 
@@ -286,7 +279,7 @@ def _parameters(parameters: pd.DataFrame) -> tuple[list[str], Rows]:
         ","
     )
     rows = [
-        [row["dataset"], cell_name(row["cell"]), row["matching"], *(_text(row[column]) for column in columns)]
+        [row["dataset"], cell_name(row["cell"]), row["matching"], *(text(row[column]) for column in columns)]
         for row in parameters.to_dict("records")
     ]
     header = ["dataset", "unit", "matching", "inputs", "outputs", "units", "paper", "recurrent layer", "paper", "total"]
@@ -315,7 +308,7 @@ def _rivals(rivals: pd.DataFrame) -> list[dict[str, str]]:
             "name": family,
             "table": table(
                 ["dataset", "model", "parameters", "test NLL", "note", "source"],
-                [[_text(row[column]) for column in columns] for row in rows.to_dict("records")],
+                [[text(row[column]) for column in columns] for row in rows.to_dict("records")],
             ),
         }
         for family, rows in tested.groupby("family", sort=False)
@@ -342,6 +335,31 @@ def _design(design: pd.DataFrame) -> tuple[list[str], Rows]:
     return [*header, "trials stopped early / at most epochs / halved / diverged", "device"], rows
 
 
+def _halving(found: pd.DataFrame) -> tuple[list[str], Rows]:
+    rows = [
+        [
+            row.dataset,
+            "all" if row.cell == "all" else cell_name(row.cell),
+            str(row.repeats),
+            row.rungs,
+            f"{row.keep:.0%}",
+            str(row.survived),
+            _loss(row.valid_loss_mean, row.valid_loss_low, row.valid_loss_high),
+            _loss(row.test_loss_mean, row.test_loss_low, row.test_loss_high),
+            "" if pd.isna(row.epochs_share) else f"{row.epochs_share:.0%}",
+        ]
+        for row in found.itertuples()
+    ]
+    header = ["dataset", "unit", "n", "after epochs", "kept", "same choice", "validation loss", "test loss", "epochs"]
+    return header, rows
+
+
+def _loss(mean: float, low: float, high: float) -> str:
+    """A difference with its interval, four decimals: those of halving are small."""
+    span = "" if pd.isna(low) else f" [{signed(low, 4)},\u00a0{signed(high, 4)}]"
+    return signed(mean, 4) + span
+
+
 def _protocol(protocol: pd.DataFrame) -> tuple[list[str], Rows]:
     rows = [
         [row.setting.replace("_", " "), _plain(row.value), row.origin, _plain(row.stated)]
@@ -351,4 +369,4 @@ def _protocol(protocol: pd.DataFrame) -> tuple[list[str], Rows]:
 
 
 def _plain(value: Any) -> str:
-    return _text(value).replace(",", "")
+    return text(value).replace(",", "")

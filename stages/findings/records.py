@@ -17,13 +17,13 @@ from stages.plumbing.command import InputError
 
 TRIALS = (
     "repeat,candidate,seed,learning_rate,status,epochs,best_epoch,updates,train_nll,valid_nll,"
-    "train_nll_per_sequence,valid_nll_per_sequence,chosen"
+    "train_nll_per_sequence,valid_nll_per_sequence,halved_at,chosen,chosen_by_halving"
 ).split(",")
 CURVES = "repeat,candidate,epoch,updates,train_nll,valid_nll,train_nll_per_sequence,valid_nll_per_sequence".split(",")
 EVALUATION = "repeat,candidate,test_nll,test_nll_per_sequence,sequences,steps".split(",")
-PIECES = "repeat,piece,name,steps,nll".split(",")
+PIECES = "repeat,candidate,piece,name,steps,nll".split(",")
 BASELINES = "baseline,split,averaging,nll".split(",")
-NOT_NUMBERS = {"status", "chosen", "name", "baseline", "split", "averaging"}
+NOT_NUMBERS = {"status", "chosen", "chosen_by_halving", "name", "baseline", "split", "averaging"}
 RUN_KEYS = (
     "output",
     "matching",
@@ -34,26 +34,41 @@ RUN_KEYS = (
     "output_parameters",
     "total_parameters",
     "device",
+    "engine",
     "seconds_per_update",
 )
 
 
 @dataclass(frozen=True)
 class Run:
-    """One dataset with one cell: every repeat of the protocol, as trained and evaluated."""
+    """One dataset with one cell: every repeat of the protocol, as trained and evaluated.
+
+    `all_evaluation` and `all_pieces` also hold the candidates that successive halving would have chosen;
+    `evaluation` and `pieces` are those of the chosen candidates alone.
+    """
 
     dataset: str
     cell: str
     info: dict[str, Any]
     trials: pd.DataFrame
     curves: pd.DataFrame
-    evaluation: pd.DataFrame
-    pieces: pd.DataFrame
+    all_evaluation: pd.DataFrame
+    all_pieces: pd.DataFrame
 
     @cached_property
     def repeats(self) -> list[int]:
         """Every repeat's number, diverged ones included."""
         return sorted(self.trials["repeat"].unique().tolist())
+
+    @cached_property
+    def evaluation(self) -> pd.DataFrame:
+        """Test NLL of each repeat's chosen candidate."""
+        return self._of_chosen(self.all_evaluation)
+
+    @cached_property
+    def pieces(self) -> pd.DataFrame:
+        """Test NLL of each repeat's chosen candidate, piece by piece."""
+        return self._of_chosen(self.all_pieces)
 
     @cached_property
     def results(self) -> pd.DataFrame:
@@ -65,8 +80,7 @@ class Run:
     @cached_property
     def chosen_curves(self) -> pd.DataFrame:
         """The rows of `curves` that belong to each repeat's chosen candidate."""
-        chosen = self.trials.loc[self.trials["chosen"], ["repeat", "candidate"]]
-        return chosen.merge(self.curves, on=["repeat", "candidate"]).sort_values(["repeat", "epoch"])
+        return self._of_chosen(self.curves).sort_values(["repeat", "epoch"])
 
     @cached_property
     def worst_valid_nll(self) -> float:
@@ -82,6 +96,23 @@ class Run:
     def piece_steps(self) -> np.ndarray:
         """Scored steps of each piece: [N]."""
         return self.pieces.drop_duplicates("piece").sort_values("piece")["steps"].to_numpy(float)
+
+    @cached_property
+    def halving_losses(self) -> pd.DataFrame:
+        """What halving's choice loses, [repeat: valid_nll, test_nll], nats per step: its NLL minus the chosen one's.
+
+        Of the repeats that have a choice under both searches.
+        """
+        scored = self.trials.merge(self.all_evaluation, on=["repeat", "candidate"]).set_index("repeat")
+        by_halving, chosen = (
+            scored.loc[scored[choice], ["valid_nll", "test_nll"]] for choice in ("chosen_by_halving", "chosen")
+        )
+        return (by_halving - chosen).dropna()
+
+    def _of_chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a frame that belong to each repeat's chosen candidate, in the order of the repeats."""
+        chosen = self.trials.loc[self.trials["chosen"], ["repeat", "candidate"]]
+        return chosen.merge(frame, on=["repeat", "candidate"])
 
 
 def read_runs(design: Design, matching: str, models: Path = MODELS) -> dict[tuple[str, str], Run]:
@@ -136,8 +167,9 @@ def _read_run(dataset: str, cell: str, models: Path) -> Run:
     if lacking := [key for key in RUN_KEYS if key not in info]:
         raise InputError(f"{folder / 'run.json'}: it lacks the keys {', '.join(lacking)}; train this run again")
     trials = _read_csv(folder / "trials.csv", TRIALS)
-    if trials["chosen"].dtype != bool:
-        raise InputError(f"{folder / 'trials.csv'}: expected True or False in the column 'chosen'")
+    for column in ("chosen", "chosen_by_halving"):
+        if trials[column].dtype != bool:
+            raise InputError(f"{folder / 'trials.csv'}: expected True or False in the column '{column}'")
     return Run(
         dataset,
         cell,
@@ -166,18 +198,20 @@ def _check_design(run: Run, design: Design, matching: str, models: Path) -> None
 
 
 def _check_scores(run: Run, models: Path) -> None:
-    """The three files that speak of a repeat's test NLL must agree; one of them from another run would not."""
+    """The three files that speak of a candidate's test NLL must agree; one of them from another run would not."""
     folder = run_folder(run.dataset, run.cell, models)
-    finished = run.results.dropna(subset=["candidate"])
-    if finished["test_nll"].isna().any() or len(finished) != len(run.evaluation):
+    candidate = ["repeat", "candidate"]
+    chosen = run.trials.loc[run.trials["chosen"] | run.trials["chosen_by_halving"], candidate]
+    scores = run.all_evaluation.set_index(candidate)["test_nll"]
+    if sorted(scores.index) != sorted(map(tuple, chosen.to_numpy())) or scores.isna().any():
         raise InputError(
             f"{folder / 'evaluation.csv'}: not the chosen candidates of trials.csv; evaluate this run again"
         )
-    if sorted(run.pieces["repeat"].unique()) != sorted(run.evaluation["repeat"]):
-        raise InputError(f"{folder / 'pieces.csv'}: not the repeats of evaluation.csv; evaluate this run again")
-    sums = run.pieces.groupby("repeat")[["nll", "steps"]].sum()
-    pooled = (sums["nll"] / sums["steps"]).reindex(run.evaluation["repeat"]).to_numpy()
-    if not np.allclose(pooled, run.evaluation["test_nll"], rtol=1e-4, atol=1e-4):
+    sums = run.all_pieces.groupby(candidate)[["nll", "steps"]].sum()
+    if sorted(sums.index) != sorted(scores.index):
+        raise InputError(f"{folder / 'pieces.csv'}: not the candidates of evaluation.csv; evaluate this run again")
+    pooled = (sums["nll"] / sums["steps"]).reindex(scores.index)
+    if not np.allclose(pooled, scores, rtol=1e-4, atol=1e-4):
         raise InputError(
             f"{folder / 'pieces.csv'}: its sums are not the NLL of evaluation.csv; evaluate this run again"
         )
@@ -187,7 +221,7 @@ def _check_same_pieces(runs: list[Run], models: Path) -> None:
     """Differences are paired by piece, so all cells must have been scored on the same pieces in the same order."""
     expected = None
     for run in runs:
-        for repeat, pieces in run.pieces.sort_values("piece").groupby("repeat"):
+        for (repeat, _), pieces in run.all_pieces.sort_values("piece").groupby(["repeat", "candidate"]):
             found = (pieces["name"].astype(str).tolist(), pieces["steps"].tolist())
             expected = expected or found
             if found != expected:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import matplotlib
 import numpy as np
@@ -84,10 +85,10 @@ def panels(titles: list[str], row_height: float = PANEL[1]) -> tuple[Figure, lis
     return figure, list(axes.flat[: len(titles)])
 
 
-def legend(figure: Figure, handles: list[Line2D]) -> None:
+def legend(figure: Figure, handles: list[Line2D], columns: int = 5) -> None:
     """One legend above the panels, never over data."""
     figure.legend(
-        handles=handles, loc="outside upper center", ncols=min(len(handles), 5), frameon=False, columnspacing=1.2
+        handles=handles, loc="outside upper center", ncols=min(len(handles), columns), frameon=False, columnspacing=1.2
     )
 
 
@@ -103,17 +104,27 @@ def nll_axis(ax: Axes, values: np.ndarray, label: str = "NLL, nats per step") ->
     if not len(values):
         ax.set_yticks([])
         return
-    low, high = values.min(), values.max()
-    if low <= 0:
+    if values.min() <= 0:
         ax.set_ylabel(f"{label} (linear)")
         return
-    margin = (high / low) ** 0.05 if high > low else 1.02
-    ax.set_yscale("log")
-    ax.set_ylim(low / margin, high * margin)
-    ax.yaxis.set_major_locator(FixedLocator(log_ticks(low / margin, high * margin)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    log_axis(ax, "y", values)
+
+
+def log_axis(ax: Axes, side: Literal["x", "y"], values: np.ndarray, room: float = 0.05, doubling: bool = False) -> None:
+    """A logarithmic axis with plain numbers, round ones or powers of two, around positive values.
+
+    Args:
+        room: the margin above the highest value, as a share of the axis.
+    """
+    low, high = values.min(), values.max()
+    spread = high / low if high > low else 1.5
+    ends = low / spread**0.05, high * spread**room
+    ax.set(**{f"{side}scale": "log", f"{side}lim": ends})
+    axis = ax.xaxis if side == "x" else ax.yaxis
+    axis.set_major_locator(FixedLocator(powers_of_two(*ends) if doubling else log_ticks(*ends)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -128,6 +139,11 @@ def log_ticks(low: float, high: float) -> list[float]:
         if len(ticks) <= 8:
             break
     return ticks
+
+
+def powers_of_two(low: float, high: float) -> list[float]:
+    """Those between two positive ends of a logarithmic axis."""
+    return [2.0**power for power in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
 
 
 def empty(ax: Axes, reason: str) -> None:

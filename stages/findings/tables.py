@@ -13,9 +13,9 @@ import pandas as pd
 
 from stages.findings import paper
 from stages.findings.claims import Evidence
-from stages.findings.design import Comparison, Design
+from stages.findings.design import Budget, Comparison, Design, Halving, Training
 from stages.findings.records import Run
-from stages.findings.statistics import Resampling, mean_over_repeats
+from stages.findings.statistics import Interval, Resampling, mean_over_repeats
 
 Runs = dict[tuple[str, str], Run]
 
@@ -24,6 +24,11 @@ AVERAGINGS = ("pooled", "per_sequence")
 RESULT_COLUMNS = (
     "repeat,candidate,learning_rate,epochs,best_epoch,updates,train_nll,valid_nll,test_nll,train_nll_per_sequence,"
     "valid_nll_per_sequence,test_nll_per_sequence"
+).split(",")
+
+HALVING_COLUMNS = (
+    "dataset,cell,repeats,rungs,keep,survived,valid_loss_mean,valid_loss_low,valid_loss_high,test_loss_mean,"
+    "test_loss_low,test_loss_high,epochs_share"
 ).split(",")
 
 
@@ -45,7 +50,7 @@ def design_table(design: Design, comparison: Comparison, runs: Runs) -> pd.DataF
                 "candidates": training.candidates,
                 "max_epochs": training.max_epochs,
                 "batch_size": training.batch_size,
-                "search": search(training.halving),
+                "search": search(training),
                 "paper_candidates": budget.candidates,
                 "paper_max_epochs": budget.max_epochs,
                 "budget": "preliminary" if is_preliminary(training, budget) else "paper",
@@ -60,20 +65,20 @@ def design_table(design: Design, comparison: Comparison, runs: Runs) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def search(halving: Mapping[str, Any] | None) -> str:
+def search(training: Training) -> str:
     """How a repeat's candidates are searched, in words."""
-    if halving is None:
+    if not training.halved:
         return "all to the end"
-    return f"best {halving['keep']:.0%} go on after epochs {', '.join(map(str, halving['epochs']))}"
+    return f"best {training.halving.keep:.0%} go on after epochs {rungs(training.halving)}"
 
 
-def is_preliminary(training: Any, budget: Any) -> bool:
+def rungs(halving: Halving) -> str:
+    return ", ".join(map(str, halving.epochs))
+
+
+def is_preliminary(training: Training, budget: Budget) -> bool:
     """Whether a dataset got fewer candidates or epochs than the paper gave it, or not all candidates to the end."""
-    return (
-        training.candidates < budget.candidates
-        or training.max_epochs < budget.max_epochs
-        or training.halving is not None
-    )
+    return training.candidates < budget.candidates or training.max_epochs < budget.max_epochs or training.halved
 
 
 def preliminary(design: Design, comparison: Comparison, runs: Runs) -> frozenset[str]:
@@ -130,15 +135,18 @@ def summary_table(runs: Runs, comparison: Comparison, published: pd.DataFrame, r
     for (dataset, cell), run in runs.items():
         for split, averaging in itertools.product(SPLITS, AVERAGINGS):
             values = run.results[f"{split}_nll" + ("" if averaging == "pooled" else "_per_sequence")].dropna()
-            mean = low = high = math.nan
-            if len(values):
-                rng = resampling.generator("summary", dataset, cell, split, averaging)
-                interval = mean_over_repeats(values.to_numpy(float), resampling, rng)
-                mean, low, high = interval.mean, interval.low, interval.high
+            found = _mean(values, resampling, "summary", dataset, cell, split, averaging)
             stated = paper_nll(published, comparison, dataset, cell, split)
-            rows.append([dataset, cell, len(values), split, averaging, mean, low, high, stated])
+            rows.append([dataset, cell, len(values), split, averaging, found.mean, found.low, found.high, stated])
     columns = "dataset,cell,repeats,split,averaging,nll_mean,nll_low,nll_high,paper_nll".split(",")
     return pd.DataFrame(rows, columns=columns)
+
+
+def _mean(values: pd.Series, resampling: Resampling, *key: str) -> Interval:
+    """The mean over repeats with its interval; NaN throughout where no repeat has a value."""
+    if values.empty:
+        return Interval(math.nan, math.nan, math.nan)
+    return mean_over_repeats(values.to_numpy(float), resampling, resampling.generator(*key))
 
 
 def paper_nll(published: pd.DataFrame, comparison: Comparison, dataset: str, cell: str, split: str) -> float:
@@ -209,6 +217,34 @@ def learning_rates_table(runs: Runs) -> pd.DataFrame:
     columns = "dataset,cell,repeat,candidate,learning_rate,status,valid_nll,chosen".split(",")
     frames = [run.trials.assign(dataset=dataset, cell=cell)[columns] for (dataset, cell), run in runs.items()]
     return pd.concat(frames, ignore_index=True)
+
+
+def halving_table(design: Design, runs: Runs, resampling: Resampling) -> pd.DataFrame:
+    """halving.csv: what successive halving would have chosen, lost and saved, where it is only recorded.
+
+    A row per dataset and cell, and one of all its cells' repeats together. `survived`: the repeats whose chosen
+    candidate halving would not have ended. Losses are halving's choice minus the chosen one. `epochs_share`: the
+    epochs that the trials would have run under halving over those they ran.
+    """
+    rows = []
+    for dataset, training in design.datasets.items():
+        if not training.halving_recorded:
+            continue
+        of_cells = [(cell, [runs[dataset, cell]]) for cell in design.cells]
+        for cell, found in [*of_cells, ("all", [runs[dataset, cell] for cell in design.cells])]:
+            trials = pd.concat([run.trials for run in found])
+            losses = pd.concat([run.halving_losses for run in found])
+            valid, test = (
+                _mean(losses[f"{split}_nll"], resampling, "halving", dataset, cell, split)
+                for split in ("valid", "test")
+            )
+            survived = (trials["chosen"] & trials["halved_at"].isna()).sum()
+            ran = trials["epochs"].sum()
+            halved = trials["epochs"].clip(upper=trials["halved_at"].fillna(math.inf)).sum()
+            share = halved / ran if ran else math.nan
+            row = [dataset, cell, len(losses), rungs(training.halving), training.halving.keep, survived]
+            rows.append([*row, valid.mean, valid.low, valid.high, test.mean, test.low, test.high, share])
+    return pd.DataFrame(rows, columns=HALVING_COLUMNS)
 
 
 def metrics(summary: pd.DataFrame) -> dict[str, dict[str, float | None]]:

@@ -4,20 +4,36 @@ import math
 
 _NAMES = {"tanh": "tanh", "lstm": "LSTM", "gru": "GRU"}
 
+# The ways of training whose speed is compared, the one the others are measured against first.
+ARMS = {
+    "library": "torch.nn, one trial after another",
+    "one_sequence": "torch.nn, one sequence an update",
+    "plain": "the population in plain torch",
+    "compiled": "the population, compiled",
+}
+
 
 def cell_name(cell: str) -> str:
     """A cell as the paper writes it; other cells keep their name in params.yaml."""
     return _NAMES.get(cell, cell)
 
 
-def number(value: float) -> str:
-    """Two decimals with a true minus sign; nothing for NaN."""
-    return "" if math.isnan(value) else f"{as_stored(value):.2f}".replace("-", "−")
+def number(value: float, decimals: int = 2) -> str:
+    """Two decimals, or more, with a true minus sign; nothing for NaN."""
+    return "" if math.isnan(value) else f"{as_stored(value):.{decimals}f}".replace("-", "−")
 
 
-def signed(value: float) -> str:
+def signed(value: float, decimals: int = 2) -> str:
     """A difference: as `number`, always with its sign."""
-    return "" if math.isnan(value) else f"{as_stored(value):+.2f}".replace("-", "−")
+    return "" if math.isnan(value) else f"{as_stored(value):+.{decimals}f}".replace("-", "−")
+
+
+def measured(value: float) -> str:
+    """A measurement above zero: three digits, and all of a larger number's whole part; nothing for NaN."""
+    if math.isnan(value):
+        return ""
+    decimals = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{decimals}f}" if value >= 1 else f"{value:#.3g}"
 
 
 def as_stored(value: float) -> float:
