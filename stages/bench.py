@@ -22,7 +22,7 @@ from stages.speed import contenders, machine, measure, workload
 from stages.speed.workload import Workload
 
 FOLDER = Path("reports/benchmarks")
-ROUNDS, SCALING_ROUNDS = 7, 3
+ROUNDS, SCALING_ROUNDS = 5, 3
 # dataset, trials, batch size, sequences (None: the whole training split), arms
 SETTINGS = [
     ("jsb_chorales", 30, 8, None, ("library", "one_sequence", "plain", "compiled")),
