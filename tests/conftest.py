@@ -3,6 +3,7 @@
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["STUDY_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "agg"
 os.environ["DVC_NO_ANALYTICS"] = "1"
 
