@@ -53,13 +53,13 @@ def test_the_librarys_net_is_of_the_same_size_and_learns(cell, output, monkeypat
         backward(loss)
 
     monkeypatch.setattr(torch.Tensor, "backward", noted)
-    epoch = contenders.library(load)
+    epoch = contenders.torch_nn(load)
     for _ in range(30):
         epoch()
     assert len(losses) == 30 * len(load.batches)
     assert np.mean(losses[-2:]) < np.mean(losses[:2])
     losses.clear()
-    contenders.library(load, one_sequence=True)()
+    contenders.torch_nn(load, one_sequence=True)()
     assert len(losses) == len(load.lengths)
 
 

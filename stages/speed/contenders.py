@@ -18,7 +18,7 @@ from stages.speed.workload import Workload
 LAYERS = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
-def library(workload: Workload, one_sequence: bool = False) -> Callable[[], None]:
+def torch_nn(workload: Workload, one_sequence: bool = False) -> Callable[[], None]:
     """What a user would write: torch.nn's layer, a linear output, torch's RMSProp, one trial.
 
     Batches are padded and laid out beforehand. There is no weight noise, which the population has. With
@@ -69,7 +69,7 @@ def population(workload: Workload, count: int, compiled: bool) -> Callable[[], N
 def build(arm: str, workload: Workload, count: int) -> tuple[Callable[[], None], int]:
     """An arm by name, and how many trials one call of it trains."""
     if arm in ("library", "one_sequence"):
-        return library(workload, arm == "one_sequence"), 1
+        return torch_nn(workload, arm == "one_sequence"), 1
     return population(workload, count, arm == "compiled"), count
 
 
