@@ -6,7 +6,7 @@ READY := .venv/.ready
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help quick repro test lint check readme bench
+.PHONY: help quick repro test lint check readme bench batch-sizes
 
 help:
 	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
@@ -15,6 +15,7 @@ help:
 	@echo 'make lint    ruff: style and format'
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
 	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
+	@echo 'make batch-sizes   the study behind the batch sizes: half an hour'
 	@echo 'make readme  put reports/summary.md into the README'
 
 $(READY): pyproject.toml constraints.txt
@@ -62,3 +63,7 @@ readme: $(READY)
 bench: $(READY)
 	@echo '== bench: training beside torch.nn, side by side'
 	@python -m stages.bench
+
+batch-sizes: $(READY)
+	@echo '== batch-sizes: the protocol at several batch sizes'
+	@python -m stages.batch_sizes

@@ -1,6 +1,7 @@
 """Opens the test split: once for each frozen set of weights, and for the baselines that need no training.
 
     python -m stages.evaluate --dataset jsb_chorales --cell gru
+    python -m stages.evaluate --dataset jsb_chorales --cell lstm --matching total
     python -m stages.evaluate --dataset jsb_chorales --baselines
 
 No other stage reads a test split. Clean weights, nats per step, the first frame not predicted; both averagings and
@@ -25,9 +26,9 @@ from stages.population.network import Network
 from stages.recurrent.net import Net
 
 
-def evaluate(dataset: str, cell: str) -> None:
+def evaluate(dataset: str, cell: str, arm: str | None) -> None:
     """Scores the chosen trials on the test split: each repeat's, and successive halving's where that is another."""
-    folder = Path("models") / dataset / cell
+    folder = saved.folder(dataset, cell, arm)
     split = Split.load(Path("data/prepared") / dataset / "test.npz")
     net = recorded_net(folder / "run.json")
     if (split.inputs.shape[1], split.targets.shape[1]) != (net.inputs, net.targets):
@@ -107,11 +108,12 @@ def main() -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--cell")
     what.add_argument("--baselines", action="store_true")
+    parser.add_argument("--matching", help="the second arm of the study instead of the first")
     options = parser.parse_args()
     if options.baselines:
         baselines(options.dataset)
     else:
-        evaluate(options.dataset, options.cell)
+        evaluate(options.dataset, options.cell, options.matching)
 
 
 if __name__ == "__main__":

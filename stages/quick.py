@@ -24,6 +24,7 @@ FOLDER = Path("quick")
 SOURCES = Path("data/sources.yaml")
 FILES = [Path("dvc.yaml"), Path(".dvcignore"), Path("data/published_results.csv")]
 BENCHMARKS = Path("reports/benchmarks")  # measured once, by hand: what every report shows
+MAX_EPOCHS = 150  # with one repeat and without the second arm: a taste of the study, and said to be preliminary
 MADE_AFRESH = ["stages", "models", "reports", ".checkpoints"]
 
 
@@ -46,6 +47,10 @@ def lay_out(datasets: list[str]) -> None:
     params = yaml.load(PARAMS)
     for name in set(params["datasets"]) - set(datasets):
         del params["datasets"][name]
+    for entry in params["datasets"].values():
+        budget = entry["training"]
+        budget.update(repeats=1, max_epochs=min(budget["max_epochs"], MAX_EPOCHS))
+    params["second_arm"]["datasets"] = []
     yaml.dump(params, FOLDER / PARAMS)
 
     catalogue = yaml.load(SOURCES)

@@ -1,4 +1,7 @@
-"""Chosen trials' weights as a safetensors file: each parameter stacked over trials. Nothing is ever unpickled."""
+"""Where a training's files lie, and its chosen trials' weights as a safetensors file: nothing is ever unpickled.
+
+Each parameter is stacked over trials.
+"""
 
 import json
 from pathlib import Path
@@ -10,6 +13,11 @@ from torch import Tensor
 
 from stages.plumbing.command import InputError
 from stages.population.matrix import Layout
+
+
+def folder(dataset: str, cell: str, arm: str | None = None) -> Path:
+    """Where a training's files lie; `arm` is the matching of a second arm of the study."""
+    return Path("models", dataset, *([arm] if arm else []), cell)
 
 
 def save(path: Path, layout: Layout, trials: list[tuple[int, int]], rows: list[Tensor]) -> None:
