@@ -13,6 +13,8 @@ import pandas as pd
 
 from stages.findings.claims import Evidence, Rules, claims_table
 from stages.findings.design import read_comparison, read_design, require
+from stages.findings.deviations import deviations_table
+from stages.findings.gaps import gaps_table
 from stages.findings.records import read_baselines, read_runs
 from stages.findings.rivals import read_published, rivals
 from stages.findings.statistics import Resampling
@@ -51,12 +53,15 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     resampling = Resampling(comparison.resamples, comparison.confidence, comparison.seed)
     evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs))
     summary = summary_table(runs, comparison, published, resampling)
+    outputs = {dataset: run.info["output"] for (dataset, _), run in runs.items()}
     tables = {
         "design": design_table(design, comparison, runs),
         "protocol": protocol_table(read("train")),
+        "deviations": deviations_table(design, comparison, outputs, read("train")),
         "parameters": parameters_table(runs),
         "results": results_table(runs),
         "summary": summary,
+        "gaps": gaps_table(evidence, design, comparison, summary),
         "differences": differences_table(evidence, design),
         "progress": progress_table(evidence, design),
         "claims": claims_table(evidence, design, comparison.counterparts),

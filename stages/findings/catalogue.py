@@ -52,6 +52,16 @@ _CURVES_ALTERNATIVE = (
 
 FIGURES = (
     Figure(
+        "answer",
+        ("gaps",),
+        "How far each unit's test NLL is above the GRU's (right of zero: worse than the GRU), with intervals over "
+        "repeats and pieces, over pieces alone where n=1. Small hollow marks: the same gaps between the paper's single "
+        "runs, where the music is the same or another edition of it.",
+        "Forest plot of test NLL relative to the GRU: a panel for music and one for speech, a row per dataset, a mark "
+        "per unit.",
+        "answer_plots",
+    ),
+    Figure(
         "test_nll",
         ("summary", "results", "baselines", "design"),
         "Test NLL, nats per step, pooled over steps: large marks are means over repeats with their intervals, small "

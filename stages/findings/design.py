@@ -72,6 +72,7 @@ class Comparison(Section):
     confidence: float = Field(gt=0, lt=1)
     seed: int = Field(ge=0)
     budgets: dict[Output, Budget]
+    reference: str
     halving_loss: float = Field(gt=0)
     counterparts: dict[str, Counterpart]
 

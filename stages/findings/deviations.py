@@ -103,7 +103,7 @@ def deviations_table(
         [
             "initial weights",
             SILENT,
-            "authors' code as here, without peepholes",
+            "authors' code: as here; peepholes not stated",
             f"U(−{train['initial_range']:g}, {train['initial_range']:g}), recurrent matrices orthogonal, biases and "
             "peepholes 0",
             "the authors' code",
