@@ -1,0 +1,108 @@
+"""The study's answer in five sentences, put together from the tables so that they say what the tables say."""
+
+import math
+
+import pandas as pd
+
+from stages.findings.wording import cell_name, number, signed
+
+Tables = dict[str, pd.DataFrame]
+
+
+def sentences(tables: Tables) -> list[str]:
+    """Music, speech, the claims, what single runs are worth, how far to trust it; fewer where one is moot."""
+    found = [_music(tables), _speech(tables), _claims(tables), _single_runs(tables), _trust(tables)]
+    return [sentence for sentence in found if sentence]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+
+
+def _tested(tables: Tables, output: str) -> pd.DataFrame:
+    """Mean test NLL, pooled, of the datasets with one kind of output: rows are datasets, columns cells."""
+    summary, design = tables["summary"], tables["design"]
+    datasets = design.loc[design["output"] == output, "dataset"]
+    rows = summary[(summary["split"] == "test") & (summary["averaging"] == "pooled")]
+    wide = rows.pivot(index="dataset", columns="cell", values="nll_mean")
+    return wide.reindex([dataset for dataset in datasets if dataset in wide.index]).dropna(how="all")
+
+
+def _music(tables: Tables) -> str:
+    wide = _tested(tables, "bernoulli")
+    if wide.empty:
+        return ""
+    best = wide.idxmin(axis=1)
+    parts = [
+        f"the {cell_name(cell)} on {_listed(list(best.index[best == cell]))}" for cell in best.value_counts().index
+    ]
+    gaps = tables["gaps"]
+    own = gaps[gaps["dataset"].isin(wide.index) & gaps["gap_low"].notna() & (gaps["repeats"] > 1)]
+    words = f"On music the lowest test NLL is that of {'; '.join(parts)}"
+    if own.empty:
+        return f"{words}; with one repeat of each unit, nothing is known yet of how other runs would have come out."
+    reference = cell_name(own["reference"].iloc[0])
+    clear = {
+        "ahead of": own[own["gap_low"] > 0],
+        "behind": own[own["gap_high"] < 0],
+    }
+    told = [
+        f"{side} the "
+        + _listed([f"{cell_name(row.cell)} on {row.dataset} ({signed(-row.gap_mean)})" for row in rows.itertuples()])
+        for side, rows in clear.items()
+        if len(rows)
+    ]
+    verdict = f"where there are repeats, the {reference} is surely " + ", and ".join(told) if told else "no gap is sure"
+    return f"{words}; {verdict} (nats per step, intervals over repeats and pieces)."
+
+
+def _speech(tables: Tables) -> str:
+    wide = _tested(tables, "gaussian_mixture")
+    if wide.empty:
+        return ""
+    told = []
+    for dataset, row in wide.iterrows():
+        order = row.dropna().sort_values()
+        lost = [cell_name(cell) for cell in row.index[row.isna()]]
+        words = " before ".join(f"{cell_name(cell)} ({number(nll)})" for cell, nll in order.items())
+        told.append(f"on {dataset} {words}" + (f", while every net of {_listed(lost)} diverged" if lost else ""))
+    return f"On speech, whose data are stand-ins for corpora that were never public, the order is {'; '.join(told)}."
+
+
+def _claims(tables: Tables) -> str:
+    claims = tables["claims"]
+    told = []
+    for verdict in ("supported", "contradicted", "undecided"):
+        numbers = [str(number) for number in claims.loc[claims["verdict"] == verdict, "claim"]]
+        told.append(f"{len(numbers)} {verdict}" + (f" ({', '.join(numbers)})" if numbers else ""))
+    return f"Of the paper's {len(claims)} claims, {_listed(told)}."
+
+
+def _single_runs(tables: Tables) -> str:
+    """What the spread between runs is, beside the gaps that the paper's single runs show."""
+    distances, gaps = tables["distances"], tables["gaps"]
+    spread = distances[(distances["split"] == "test") & (distances["averaging"] == "pooled")]["run_sd"].dropna()
+    stated = gaps.loc[(gaps["data"] == "same") & (gaps["output"] == "bernoulli"), "paper_gap"].abs().dropna()
+    if spread.empty or stated.empty:
+        return ""
+    largest = math.ceil(100 * 2 * math.sqrt(2) * spread.max()) / 100
+    close = int((stated < largest).sum())
+    return (
+        f"Two runs of one unit differ by a standard deviation of {number(spread.min())} to {number(spread.max())} nats "
+        f"on the paper's music sets with repeats, so a gap between two single runs means little below about "
+        f"{number(largest)}; {close} of the paper's {len(stated)} music gaps to the GRU are smaller."
+    )
+
+
+def _trust(tables: Tables) -> str:
+    design = tables["design"]
+    small = list(design.loc[design["budget"] == "preliminary", "dataset"])
+    single = list(design.loc[design["repeats"] == 1, "dataset"])
+    told = []
+    if single:
+        told.append(f"one repeat only on {_listed(single)}")
+    if small:
+        told.append(f"less than the paper's budget on {_listed(small)}")
+    if not told:
+        return "Every dataset has the paper's budget and more than one repeat."
+    return f"What to keep in mind: {'; '.join(told)}: those numbers can still move."
