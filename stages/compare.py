@@ -11,17 +11,22 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.findings.bands import bands_table
 from stages.findings.claims import Evidence, Rules, claims_table
 from stages.findings.design import read_comparison, read_design, require
 from stages.findings.deviations import deviations_table
+from stages.findings.differences import differences_table
+from stages.findings.distances import distances_table
 from stages.findings.gaps import gaps_table
+from stages.findings.milestones import milestones_table
 from stages.findings.records import read_baselines, read_runs
 from stages.findings.rivals import read_published, rivals
+from stages.findings.single_runs import single_runs_table
+from stages.findings.standings import standings_table
 from stages.findings.statistics import Resampling
 from stages.findings.tables import (
     curves_table,
     design_table,
-    differences_table,
     halving_table,
     learning_rates_table,
     metrics,
@@ -32,6 +37,7 @@ from stages.findings.tables import (
     results_table,
     summary_table,
 )
+from stages.findings.tuning import best_of_table, rate_bins_table, tuning_table
 from stages.plumbing.command import run
 from stages.plumbing.files import whole
 from stages.plumbing.params import read, section
@@ -54,22 +60,32 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs))
     summary = summary_table(runs, comparison, published, resampling)
     outputs = {dataset: run.info["output"] for (dataset, _), run in runs.items()}
+    results, baselines = results_table(runs), read_baselines(design)
+    published_here = rivals(published, comparison.counterparts, list(design.datasets))
     tables = {
         "design": design_table(design, comparison, runs),
         "protocol": protocol_table(read("train")),
         "deviations": deviations_table(design, comparison, outputs, read("train")),
         "parameters": parameters_table(runs),
-        "results": results_table(runs),
+        "results": results,
         "summary": summary,
         "gaps": gaps_table(evidence, design, comparison, summary),
-        "differences": differences_table(evidence, design),
+        "distances": distances_table(summary, results, comparison),
+        "differences": differences_table(evidence, design, comparison),
+        "single_runs": single_runs_table(evidence, design, comparison),
         "progress": progress_table(evidence, design),
+        "milestones": milestones_table(evidence, design, comparison, baselines),
         "claims": claims_table(evidence, design, comparison.counterparts),
-        "baselines": read_baselines(design),
-        "rivals": rivals(published, comparison.counterparts, list(design.datasets)),
+        "baselines": baselines,
+        "rivals": published_here,
+        "standings": standings_table(design, runs, summary, baselines, published_here),
         "halving": halving_table(design, runs, resampling),
         "learning_rates": learning_rates_table(runs),
+        "tuning": tuning_table(runs, comparison, read("train"), resampling),
+        "best_of": best_of_table(runs, comparison, resampling),
+        "rate_bins": rate_bins_table(runs, comparison, read("train")),
         "curves": curves_table(runs),
+        "bands": bands_table(runs, comparison),
     }
     return tables, metrics(summary)
 

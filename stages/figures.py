@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings import answer_plots, plots, speed_plots
+from stages.findings import answer_plots, curve_plots, plots, speed_plots, tuning_plots
 from stages.findings.catalogue import Figure, drawn, source
 from stages.findings.style import save
 from stages.plumbing.command import InputError, run
 
 REPORTS = Path("reports")
-MODULES = {"answer_plots": answer_plots, "plots": plots, "speed_plots": speed_plots}
+MODULES = {
+    "answer_plots": answer_plots,
+    "plots": plots,
+    "curve_plots": curve_plots,
+    "tuning_plots": tuning_plots,
+    "speed_plots": speed_plots,
+}
 
 
 def read_tables(figures: list[Figure]) -> dict[str, pd.DataFrame]:

@@ -18,10 +18,16 @@ from stages.plumbing.params import read
 
 REPORTS = Path("reports")
 # Columns to read as they are written; those of the design may be empty without being missing.
-TEXT = {"design": ["paper_dataset", "data", "device"], "halving": ["rungs"], "benchmarks/machine": ["value"]}
+TEXT = {
+    "design": ["paper_dataset", "data", "device"],
+    "halving": ["rungs"],
+    "standings": ["parameters"],
+    "benchmarks/machine": ["value"],
+}
 # results and curves are shown by figures alone
 NAMES = (
-    "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals,halving,learning_rates"
+    "design,protocol,parameters,summary,distances,differences,single_runs,progress,milestones,claims,baselines,"
+    "standings,halving,learning_rates,tuning,best_of"
 ).split(",")
 
 

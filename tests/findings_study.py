@@ -75,8 +75,9 @@ def write_study(
         for cell in cells:
             _write_run(root / "models" / name / cell, name, cell, planted, steps, offsets, rng)
         rows = [
-            [baseline, "test", averaging, nll]
-            for baseline, nll in (("note_1_gram", 11.0), ("copy_previous", 12.5))
+            [baseline, split, averaging, nll]
+            for baseline, nll in (("note-1-gram", 11.0), ("copy-previous", 12.5))
+            for split in ("valid", "test")
             for averaging in ("pooled", "per_sequence")
         ]
         pd.DataFrame(rows, columns=BASELINES).to_csv(root / "models" / name / "baselines.csv", index=False)

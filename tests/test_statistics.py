@@ -16,7 +16,7 @@ def rng() -> np.random.Generator:
 
 def test_difference_pooled_is_sum_of_nll_over_sum_of_steps():
     steps = np.array([10.0, 30.0])
-    first, second = np.array([[20.0, 90.0], [40.0, 90.0]]), np.array([[10.0, 60.0]])
+    first, second = np.array([[20.0, 90.0], [40.0, 90.0]]), np.array([[10.0, 60.0], [10.0, 60.0]])
     pooled = difference(first, second, steps, "pooled", QUICK, rng())
     assert pooled.mean == pytest.approx((30 + 90) / 40 - (10 + 60) / 40)
     per_sequence = difference(first, second, steps, "per_sequence", QUICK, rng())
@@ -87,8 +87,19 @@ def test_mean_over_two_repeats_spans_them():
     assert (found.mean, found.low, found.high) == (2.0, 1.0, 3.0)
 
 
+def test_repeats_are_paired_so_what_both_cells_share_cancels():
+    generator = np.random.default_rng(0)
+    steps = np.full(30, 50.0)
+    shared = generator.normal(8, 1, (10, 1)) * np.ones(30)
+    found = difference((shared + 0.1) * steps, shared * steps, steps, "pooled", QUICK, rng())
+    assert (found.low, found.mean, found.high) == pytest.approx((0.1, 0.1, 0.1))
+    opposed = difference((8.1 + shared) * steps, (24 - shared) * steps, steps, "pooled", QUICK, rng())
+    alone = mean_over_repeats(shared[:, 0], QUICK, rng())
+    assert opposed.high - opposed.low == pytest.approx(2 * (alone.high - alone.low), rel=0.2)
+
+
 def test_ratio_of_geometric_means():
-    found = ratio(np.array([2.0, 8.0]), np.array([8.0]), QUICK, rng())
+    found = ratio(np.array([2.0, 8.0]), np.array([8.0, 8.0]), QUICK, rng())
     assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.25, 1.0))
 
 

@@ -23,7 +23,20 @@ COLUMNS = {
     "baselines": "dataset,baseline,split,averaging,nll",
     "curves": "dataset,cell,repeat,candidate,epoch,updates,seconds,train_nll,valid_nll",
     "learning_rates": "dataset,cell,repeat,candidate,learning_rate,status,valid_nll,chosen",
-    "differences": "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high",
+    "distances": "dataset,cell,split,averaging,repeats,nll_mean,nll_low,nll_high,run_sd,paper_nll,difference,"
+    "distance_sds",
+    "differences": "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high,"
+    "repeats_low,repeats_high,half_width,half_width_target,pieces_low,pieces_high,correlation",
+    "single_runs": "dataset,first,second,repeats,studies,first_better_mean,first_better_low,first_better_high,verdict,"
+    "agreement,share_asked",
+    "milestones": "dataset,share,level,cell,clock,repeats,reached,mean,low,high",
+    "standings": "dataset,family,model,origin,parameters,repeats,nll_mean,nll_low,nll_high,note,source",
+    "tuning": "dataset,cell,repeats,candidates,diverged,best_valid_nll,margin,good_mean,good_low,good_high,"
+    "good_rate_low,good_rate_high,chosen_rate_median,edge,edge_low,edge_high",
+    "best_of": "dataset,cell,drawn,repeats,nll_mean,nll_low,nll_high",
+    "rate_bins": "dataset,cell,learning_rate,candidates,nll_low,nll_median,nll_high",
+    "bands": "dataset,cell,repeats,epoch,updates,seconds,running,median_stop,train_median,train_low,train_high,"
+    "valid_median,valid_low,valid_high",
     "progress": "dataset,first,second,clock,repeats,level,ratio_mean,ratio_low,ratio_high",
     "halving": "dataset,cell,repeats,rungs,keep,survived,valid_loss_mean,valid_loss_low,valid_loss_high,"
     "test_loss_mean,test_loss_low,test_loss_high,epochs_share",
@@ -89,7 +102,8 @@ def test_a_new_dataset_leaves_the_others_numbers_alone(tmp_path, monkeypatch):
     both, _ = compare()
     monkeypatch.chdir(write_study(tmp_path / "one", {"jsb_chorales": sets["jsb_chorales"]}))
     one, _ = compare()
-    for name in ("summary", "differences", "progress"):
+    per_dataset = ["summary", "differences", "progress", "single_runs", "milestones", "tuning", "best_of", "bands"]
+    for name in per_dataset:
         kept = both[name][both[name]["dataset"] == "jsb_chorales"].reset_index(drop=True)
         pd.testing.assert_frame_equal(kept, one[name])
 

@@ -43,11 +43,15 @@ def drawn(reports: Path) -> list[Figure]:
 
 
 _CURVES = (
-    "Training (solid) and validation (dotted) NLL of the chosen nets against {}, one line a repeat, clean weights; "
-    "in the manner of the paper's Figures 2 and 3. A logarithmic axis leaves out the steep first epochs."
+    "Training (solid) and validation (dotted) NLL of the chosen nets against {}, clean weights, in the manner of the "
+    "paper's Figures 2 and 3: medians over repeats, with bands from the lowest repeat to the highest, or, from "
+    "`compare.band_repeats` repeats on, between the quantiles of `compare.band_quantile`; with one repeat, its curve. "
+    "After its last epoch a net is carried on at its best epoch's values, those of the weights that are kept; a hollow "
+    "mark shows where the median net stops. A logarithmic axis leaves out the steep first epochs."
 )
 _CURVES_ALTERNATIVE = (
-    "Learning curves: training and validation NLL against {}, a panel per dataset, a colour and marker per unit."
+    "Learning curves: median training and validation NLL with bands over repeats against {}, a panel per dataset, a "
+    "colour and marker per unit."
 )
 
 FIGURES = (
@@ -72,34 +76,39 @@ FIGURES = (
     Figure(
         "differences",
         ("differences", "design"),
-        "Differences in test NLL between units, with intervals over repeats and pieces (over pieces alone where n=1): "
-        "left of zero the unit named first is better.",
+        "Differences in test NLL between units, with intervals over repeats and pieces (thin; over pieces alone where "
+        "n=1) and over repeats alone (thick): left of zero the unit named first is better.",
         "Forest plot of paired differences in test NLL with intervals: a panel per dataset, a row per pair of units.",
     ),
     Figure(
         "curves_epochs",
-        ("curves", "design"),
+        ("bands", "learning_rates", "design"),
         _CURVES.format("epochs"),
         _CURVES_ALTERNATIVE.format("epochs"),
+        "curve_plots",
     ),
     Figure(
         "curves_updates",
-        ("curves", "design"),
+        ("bands", "learning_rates", "design"),
         _CURVES.format("updates"),
         _CURVES_ALTERNATIVE.format("updates"),
+        "curve_plots",
     ),
     Figure(
         "curves_seconds",
-        ("curves", "design"),
+        ("bands", "learning_rates", "design"),
         _CURVES.format("seconds (updates × the measured seconds of one net's update)"),
         _CURVES_ALTERNATIVE.format("seconds"),
+        "curve_plots",
     ),
     Figure(
         "learning_rates",
-        ("learning_rates", "design"),
-        "Best validation NLL of every candidate against its learning rate; ringed marks were chosen, hollow marks at "
-        "the top diverged.",
+        ("learning_rates", "rate_bins", "design"),
+        "Best validation NLL of every candidate against its learning rate: ringed marks were chosen, lines run through "
+        "the medians of even bins of the logarithm with at least three candidates. The axis fits the best 60% "
+        "of a panel's candidates; small marks above it, a lane a unit, are those beyond it, hollow ones diverged.",
         "Scatter plot of validation NLL against learning rate: a panel per dataset, a colour and marker per unit.",
+        "tuning_plots",
     ),
     Figure(
         "speed",

@@ -39,7 +39,7 @@ import pandas as pd
 from pydantic import Field, PositiveInt
 
 from stages.findings.design import Counterpart, Design
-from stages.findings.records import Run
+from stages.findings.records import Run, paired
 from stages.findings.statistics import Interval, Resampling, difference, ratio
 from stages.findings.wording import cell_name, number, signed
 from stages.plumbing.params import Section
@@ -92,14 +92,14 @@ class Evidence:
         self._known: dict[tuple[str, ...], Interval] = {}  # several claims and tables ask for the same intervals
 
     def difference(self, dataset: str, first: str, second: str, averaging: str = "pooled") -> Interval:
-        """Test NLL of `first` minus that of `second`, nats per step. Both cells have at least one result."""
+        """Test NLL of `first` minus that of `second`, nats per step, over repeats in which both have a result."""
         if first > second:  # a pair is drawn in one order, so that both directions give the same interval
             return -self.difference(dataset, second, first, averaging)
         key = ("difference", dataset, first, second, averaging)
         if key not in self._known:
             a, b = self.runs[dataset, first], self.runs[dataset, second]
             rng = self.resampling.generator(*key)
-            self._known[key] = difference(a.piece_nll, b.piece_nll, a.piece_steps, averaging, self.resampling, rng)
+            self._known[key] = difference(*paired(a, b), a.piece_steps, averaging, self.resampling, rng)
         return self._known[key]
 
     def level(self, dataset: str, first: str, second: str) -> float:
@@ -124,7 +124,8 @@ class Evidence:
             a, b = (self.clock(dataset, cell, level, clock) for cell in (first, second))
             rng = self.resampling.generator(*key[:-1])  # the same draws on both clocks
             # A diverged repeat never reaches the level: it is left out here and stays in the single-run studies.
-            self._known[key] = ratio(a[np.isfinite(a)], b[np.isfinite(b)], self.resampling, rng)
+            both = np.isfinite(a) & np.isfinite(b)
+            self._known[key] = ratio(a[both], b[both], self.resampling, rng)
         return self._known[key]
 
     def same_clock(self, dataset: str, first: str, second: str) -> bool:
@@ -136,6 +137,10 @@ class Evidence:
         """Repeats that have a result."""
         return int(self.runs[dataset, cell].results["test_nll"].notna().sum())
 
+    def pairs(self, dataset: str, first: str, second: str) -> int:
+        """Repeats in which both cells have a result."""
+        return len(paired(self.runs[dataset, first], self.runs[dataset, second])[0])
+
     def obstacle(self, dataset: str, first: str, second: str) -> str:
         """Why the pair cannot be compared, or an empty string."""
         for cell in (first, second):
@@ -145,6 +150,8 @@ class Evidence:
         for cell in (first, second):
             if not self.tested(dataset, cell):
                 return f"every repeat of {cell_name(cell)} diverged"
+        if not self.pairs(dataset, first, second):
+            return "in every repeat one of them diverged"
         return ""
 
     def counts(self, dataset: str, first: str, second: str) -> str:
@@ -157,7 +164,7 @@ class Evidence:
         return "n=" + (parts[0] if parts[0] == parts[1] else " and ".join(parts))
 
     def enough(self, dataset: str, first: str, second: str) -> bool:
-        return min(self.tested(dataset, cell) for cell in (first, second)) >= self.rules.minimum_repeats
+        return self.pairs(dataset, first, second) >= self.rules.minimum_repeats
 
 
 def below(interval: Interval, threshold: float) -> str:

@@ -14,20 +14,23 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from stages.findings import speed_pages
+from stages.findings import (
+    difference_pages,
+    distance_pages,
+    progress_pages,
+    single_run_pages,
+    speed_pages,
+    standings_pages,
+    tuning_pages,
+)
 from stages.findings.catalogue import FIGURES, Figure, source
-from stages.findings.text_tables import Rows, interval, table, text
+from stages.findings.text_tables import Rows, interval, signed_interval, table, text
 from stages.findings.wording import cell_name, number, signed
 
 Tables = dict[str, pd.DataFrame]
 
 TEMPLATES = Path(__file__).parent / "templates"
 DATA = {"same": "the same data", "reprocessed": "the same music, another edition", "stand_in": "a stand-in", "": ""}
-AVERAGINGS = {
-    "pooled": "pooled",
-    "per_sequence": "per sequence",
-    "pooled_with_first_frame": "pooled, first frame included",
-}
 
 
 def markdown(tables: Tables, confidence: float, halving_loss: float) -> str:
@@ -92,13 +95,16 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "confidence": f"{confidence:.0%}",
         "result_table": table(*result_table(tables)),
         "summary_table": table(*_summary(summary, tables["design"])),
-        "differences_table": table(*_differences(tables["differences"])),
+        "distances": distance_pages.content(tables["distances"]),
+        "differences": difference_pages.content(tables["differences"]),
+        "single_runs": single_run_pages.content(tables["single_runs"], tables["claims"]),
         "claims_table": table(*_claims(tables["claims"])),
         "claims": tables["claims"].to_dict("records"),
         "progress_table": table(*_progress(tables["progress"])),
+        "milestones": progress_pages.content(tables["milestones"]),
         "parameters_table": table(*_parameters(tables["parameters"])),
-        "baselines_table": table(*_baselines(tables["baselines"])),
-        "rivals": _rivals(tables["rivals"]),
+        "standings": standings_pages.content(tables["standings"], tables["baselines"]),
+        "tuning": tuning_pages.content(tables["tuning"], tables["best_of"]),
         "design_table": table(*_design(design)),
         "protocol_table": table(*_protocol(tables["protocol"])),
         "speech": (design["data"] == "stand_in").any(),
@@ -227,23 +233,16 @@ def _summary(summary: pd.DataFrame, design: pd.DataFrame) -> tuple[list[str], Ro
         values = [interval(row.nll_mean, row.nll_low, row.nll_high) or "diverged" for row in of.itertuples()]
         stated = " / ".join(number(of.loc[split, "paper_nll"]) for split in ("train", "test")) if dataset in own else ""
         rows.append(
-            [dataset, cell_name(cell), AVERAGINGS[averaging], str(of["repeats"].max()), *values, stated.strip(" /")]
+            [
+                dataset,
+                cell_name(cell),
+                averaging.replace("_", " "),
+                str(of["repeats"].max()),
+                *values,
+                stated.strip(" /"),
+            ]
         )
     return ["dataset", "unit", "averaging", "n", *summary["split"].unique(), "paper train / test"], rows
-
-
-def _differences(found: pd.DataFrame) -> tuple[list[str], Rows]:
-    rows = []
-    for (dataset, first, second), pair in found.groupby(["dataset", "first", "second"], sort=False):
-        of = pair.set_index("averaging")
-        values = [
-            f"{signed(row.difference_mean)}"
-            + ("" if pd.isna(row.difference_low) else f" [{signed(row.difference_low)}, {signed(row.difference_high)}]")
-            for row in (of.loc["pooled"], of.loc["per_sequence"])
-        ]
-        sample = [str(pair["repeats"].iloc[0]), str(pair["pieces"].iloc[0])]
-        rows.append([dataset, f"{cell_name(first)} − {cell_name(second)}", *sample, *values])
-    return ["dataset", "units", "n", "pieces", "pooled", "per sequence"], rows
 
 
 def _claims(claims: pd.DataFrame) -> tuple[list[str], Rows]:
@@ -284,35 +283,6 @@ def _parameters(parameters: pd.DataFrame) -> tuple[list[str], Rows]:
     ]
     header = ["dataset", "unit", "matching", "inputs", "outputs", "units", "paper", "recurrent layer", "paper", "total"]
     return header, rows
-
-
-def _baselines(baselines: pd.DataFrame) -> tuple[list[str], Rows]:
-    rows = [
-        [
-            row.dataset,
-            row.baseline.replace("_", " "),
-            row.split,
-            AVERAGINGS.get(row.averaging, row.averaging),
-            number(row.nll),
-        ]
-        for row in baselines.itertuples()
-    ]
-    return ["dataset", "baseline", "split", "averaging", "NLL"], rows
-
-
-def _rivals(rivals: pd.DataFrame) -> list[dict[str, str]]:
-    columns = ["dataset", "model", "parameters", "nll", "note", "source"]
-    tested = rivals[rivals["split"] == "test"]
-    return [
-        {
-            "name": family,
-            "table": table(
-                ["dataset", "model", "parameters", "test NLL", "note", "source"],
-                [[text(row[column]) for column in columns] for row in rows.to_dict("records")],
-            ),
-        }
-        for family, rows in tested.groupby("family", sort=False)
-    ]
 
 
 def _design(design: pd.DataFrame) -> tuple[list[str], Rows]:
@@ -356,8 +326,7 @@ def _halving(found: pd.DataFrame) -> tuple[list[str], Rows]:
 
 def _loss(mean: float, low: float, high: float) -> str:
     """A difference with its interval, four decimals: those of halving are small."""
-    span = "" if pd.isna(low) else f" [{signed(low, 4)},\u00a0{signed(high, 4)}]"
-    return signed(mean, 4) + span
+    return signed_interval(mean, low, high, 4)
 
 
 def _protocol(protocol: pd.DataFrame) -> tuple[list[str], Rows]:

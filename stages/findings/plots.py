@@ -5,30 +5,15 @@ The tables are those of reports/tables/ as frames; the figures' names and captio
 
 import math
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
-from stages.findings.style import GREY, CellStyle, cell_styles, empty, legend, mark, nll_axis, panels
+from stages.findings.style import GREY, cell_styles, empty, legend, mark, panels, titles
 from stages.findings.wording import number
 
 Tables = dict[str, pd.DataFrame]
-
-# Points kept of a learning curve: a 500-epoch line at screen size needs no more, and the file stays small.
-CURVE_POINTS = 120
-
-# The share of the epochs, from the start, that a logarithmic axis is not stretched for: there a curve falls by several
-# times what it falls afterwards, and what tells the units apart would be a thin band at the bottom.
-STEEP = 0.04
-
-
-def _titles(design: pd.DataFrame) -> list[str]:
-    """Panel titles: the dataset, its number of repeats, and whether its budget is below the paper's."""
-    notes = np.where(design["budget"] == "preliminary", ", preliminary", "")
-    return [f"{row.dataset} (n={row.repeats}{note})" for row, note in zip(design.itertuples(), notes, strict=True)]
 
 
 def test_nll(tables: Tables) -> Figure:
@@ -42,7 +27,7 @@ def test_nll(tables: Tables) -> Figure:
     design, results = tables["design"], tables["results"]
     styles = cell_styles(summary["cell"])
     most_rows = len(styles) + baselines.groupby("dataset").size().max() if len(baselines) else len(styles)
-    figure, axes = panels(_titles(design), row_height=0.9 + 0.4 * most_rows)
+    figure, axes = panels(titles(design), row_height=0.9 + 0.4 * most_rows)
     for ax, row in zip(axes, design.itertuples(), strict=True):
         labels, drawn = [], []
         for cell in summary.loc[summary["dataset"] == row.dataset].itertuples():
@@ -88,7 +73,7 @@ def differences(tables: Tables) -> Figure:
     design, found = tables["design"], tables["differences"]
     styles = cell_styles([*found["second"], *found["first"]])
     pairs = list(dict.fromkeys(zip(found["first"], found["second"], strict=True)))
-    figure, axes = panels(_titles(design), row_height=0.9 + 0.4 * max(len(pairs), 2))
+    figure, axes = panels(titles(design), row_height=0.9 + 0.4 * max(len(pairs), 2))
     for ax, row in zip(axes, design.itertuples(), strict=True):
         rows = found[found["dataset"] == row.dataset]
         if rows.empty:
@@ -101,10 +86,13 @@ def differences(tables: Tables) -> Figure:
             y += -0.14 if pooled else 0.14
             if not math.isnan(difference.difference_low):
                 ends = [difference.difference_low, difference.difference_high]
-                ax.plot(ends, [y, y], color="black" if pooled else GREY, linewidth=1.6)
+                ax.plot(ends, [y, y], color="black" if pooled else GREY, linewidth=1.2)
+            if not math.isnan(difference.repeats_low):
+                ends = [difference.repeats_low, difference.repeats_high]
+                ax.plot(ends, [y, y], color="black" if pooled else GREY, linewidth=4, solid_capstyle="butt")
             face = "black" if pooled else "white"
             colour = "black" if pooled else GREY
-            ax.plot(difference.difference_mean, y, "o", color=colour, markerfacecolor=face, markersize=5.5)
+            ax.plot(difference.difference_mean, y, "o", color=colour, markerfacecolor=face, markersize=6)
         ax.set_yticks(range(len(pairs)), [f"{styles[first].name} − {styles[second].name}" for first, second in pairs])
         ax.set_ylim(len(pairs) - 0.5, -0.5)
         ax.margins(x=0.08)
@@ -112,87 +100,6 @@ def differences(tables: Tables) -> Figure:
         ax.set_xlabel("difference in test NLL, nats per step")
     filled = Line2D([], [], color="black", marker="o", linewidth=1.6, label="pooled over steps")
     hollow = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linewidth=1.6, label="mean over sequences")
-    legend(figure, [filled, hollow])
-    return figure
-
-
-def curves_epochs(tables: Tables) -> Figure:
-    """Learning curves against epochs."""
-    return _curves(tables, "epoch", "epochs")
-
-
-def curves_updates(tables: Tables) -> Figure:
-    """Learning curves against parameter updates."""
-    return _curves(tables, "updates", "updates")
-
-
-def curves_seconds(tables: Tables) -> Figure:
-    """Learning curves against the seconds one net's training takes."""
-    return _curves(tables, "seconds", "seconds")
-
-
-def _curves(tables: Tables, clock: str, label: str) -> Figure:
-    design, curves = tables["design"], tables["curves"]
-    styles = cell_styles(tables["curves"]["cell"])
-    figure, axes = panels(_titles(design))
-    for ax, row in zip(axes, design.itertuples(), strict=True):
-        rows = curves[curves["dataset"] == row.dataset]
-        if rows.empty:
-            empty(ax, "every repeat diverged")
-            continue
-        width = 1.4 if row.repeats == 1 else 0.9
-        for order, ((cell, _), line) in enumerate(rows.groupby(["cell", "repeat"], sort=False)):
-            _curve(ax, line.iloc[_kept(len(line))], clock, styles[cell], width, order)
-        ax.set_xlabel(label)
-        ax.set_xlim(left=0)
-        ax.xaxis.set_major_locator(MaxNLocator(6))
-        if clock == "updates":
-            ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-        late = rows["epoch"] > STEEP * rows["epoch"].max()
-        nll_axis(ax, rows.loc[late, ["train_nll", "valid_nll"]].to_numpy())
-    solid = Line2D([], [], color="black", linewidth=1.4, label="training")
-    dotted = Line2D([], [], color="black", linewidth=1.4, linestyle=":", label="validation")
-    legend(figure, [*(mark(style) for style in styles.values()), solid, dotted])
-    return figure
-
-
-def _curve(ax: Axes, line: pd.DataFrame, clock: str, style: CellStyle, width: float, order: int) -> None:
-    """One net's two lines; marks are sparse, and shifted from net to net so that they do not cover each other."""
-    every = max(len(line) // 6, 1)
-    marks = {"marker": style.marker, "markersize": 4, "markevery": (order % every, every)}
-    ax.plot(line[clock], line["train_nll"], color=style.colour, linewidth=width, **marks)
-    ax.plot(line[clock], line["valid_nll"], ":", color=style.colour, linewidth=width * 1.2, **marks)
-
-
-def _kept(length: int) -> np.ndarray:
-    """Which points of a curve to draw: all of a short one; of a long one closer at the start, where it is steep."""
-    if length <= CURVE_POINTS:
-        return np.arange(length)
-    return np.unique(np.round((np.linspace(0, 1, CURVE_POINTS) ** 1.5) * (length - 1)).astype(int))
-
-
-def learning_rates(tables: Tables) -> Figure:
-    """Every candidate's best validation NLL against its learning rate."""
-    design, trials = tables["design"], tables["learning_rates"]
-    styles = cell_styles(trials["cell"])
-    figure, axes = panels(_titles(design))
-    for ax, row in zip(axes, design.itertuples(), strict=True):
-        rows = trials[trials["dataset"] == row.dataset]
-        nll_axis(ax, rows["valid_nll"].to_numpy(float), "validation NLL, nats")
-        ax.set_xscale("log")
-        ax.set_xlabel("learning rate")
-        for cell, of_cell in rows.groupby("cell", sort=False):
-            style = styles[cell]
-            ended = of_cell[of_cell["status"] != "diverged"]
-            chosen, others = ended[ended["chosen"]], ended[~ended["chosen"]]
-            look = {"marker": style.marker, "color": style.colour, "linestyle": ""}
-            ax.plot(others["learning_rate"], others["valid_nll"], markersize=5, alpha=0.75, **look)
-            ring = {"markersize": 8, "markeredgecolor": "black", "markeredgewidth": 1.3, "zorder": 3}
-            ax.plot(chosen["learning_rate"], chosen["valid_nll"], **look, **ring)
-            lost = of_cell.loc[of_cell["status"] == "diverged", "learning_rate"]
-            hollow = {"markersize": 5, "markerfacecolor": "none", "transform": ax.get_xaxis_transform()}
-            ax.plot(lost, np.full(len(lost), 0.97), **look, **hollow)
-    ring = {"marker": "o", "linestyle": "", "markersize": 8, "markerfacecolor": "none"}
-    chosen = Line2D([], [], markeredgecolor="black", markeredgewidth=1.3, label="chosen", **ring)
-    legend(figure, [*(mark(style, linestyle="") for style in styles.values()), chosen])
+    thick = Line2D([], [], color=GREY, linewidth=4, label="over repeats alone")
+    legend(figure, [filled, hollow, thick])
     return figure

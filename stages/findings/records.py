@@ -93,6 +93,11 @@ class Run:
         return self.pieces.pivot(index="repeat", columns="piece", values="nll").to_numpy(float)
 
     @cached_property
+    def tested_repeats(self) -> np.ndarray:
+        """The numbers of the repeats that have a result, in the order of the rows of `piece_nll`: [R]."""
+        return np.sort(self.pieces["repeat"].unique())
+
+    @cached_property
     def piece_steps(self) -> np.ndarray:
         """Scored steps of each piece: [N]."""
         return self.pieces.drop_duplicates("piece").sort_values("piece")["steps"].to_numpy(float)
@@ -113,6 +118,12 @@ class Run:
         """The rows of a frame that belong to each repeat's chosen candidate, in the order of the repeats."""
         chosen = self.trials.loc[self.trials["chosen"], ["repeat", "candidate"]]
         return chosen.merge(frame, on=["repeat", "candidate"])
+
+
+def paired(first: Run, second: Run) -> tuple[np.ndarray, np.ndarray]:
+    """`piece_nll` of two cells on one dataset, [R, N] and [R, N]: the R repeats in which both have a result."""
+    common = np.intersect1d(first.tested_repeats, second.tested_repeats)
+    return tuple(run.piece_nll[np.isin(run.tested_repeats, common)] for run in (first, second))
 
 
 def read_runs(design: Design, matching: str, models: Path = MODELS) -> dict[tuple[str, str], Run]:

@@ -2,10 +2,15 @@
 
 What is resampled. A repeat is one complete experiment (own learning rates, weights, noise, order, choice), and a
 piece is one piece of music or recording; both are draws from what might have been. Steps within a piece are not:
-they depend on each other, so they are never resampled. Repeats of two cells are unrelated and are resampled
-independently; the pieces are the same for both cells and are resampled together, which is what makes a difference
-more certain than its terms. Repeats and pieces are crossed factors, each resampled on its own (Owen 2007, "The
-pigeonhole bootstrap").
+they depend on each other, so they are never resampled. The pieces are the same for both cells and are resampled
+together, which is what makes a difference more certain than its terms. Repeats and pieces are crossed factors, each
+resampled on its own (Owen 2007, "The pigeonhole bootstrap").
+
+Repeats are pairs. A repeat gives its candidate learning rates, its seeds and the order of its data to every cell: it is
+a block, and what is drawn anew in another study is the block with all its cells. So the same repeats are drawn for both
+cells. Drawing them apart would assume that what they share leaves no trace: too wide an interval if it makes two cells
+rise and fall together, too narrow if the opposite. Paired it is right whichever it is; differences.csv tells the
+correlation.
 
 Which interval. Percentiles: with two or three repeats the acceleration of BCa rests on as many points. A percentile
 interval over few repeats is too narrow (with two it is the range between them); the report says so beside it.
@@ -17,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 # Resamples computed at a time: bounds memory at about BATCH × pieces × 8 bytes (24 MB for 1,500 pieces).
@@ -96,6 +102,13 @@ def mean_over_repeats(values: np.ndarray, resampling: Resampling, rng: np.random
     return resampling.interval([len(values)], lambda r: values[r].mean(-1), rng)
 
 
+def mean_interval(values: pd.Series, resampling: Resampling, *key: str) -> Interval:
+    """The mean of one number a repeat with its interval over repeats, drawn for `key`; NaN where there are none."""
+    if values.empty:
+        return Interval(math.nan, math.nan, math.nan)
+    return mean_over_repeats(values.to_numpy(float), resampling, resampling.generator(*key))
+
+
 def difference(
     first: np.ndarray,
     second: np.ndarray,
@@ -104,31 +117,30 @@ def difference(
     resampling: Resampling,
     rng: np.random.Generator,
 ) -> Interval:
-    """Mean NLL of the first cell minus that of the second, nats per step, over both cells' repeats and the pieces.
+    """Mean NLL of the first cell minus that of the second, nats per step, over their repeats and the pieces.
 
     Args:
-        first, second: each piece's NLL summed over its steps, nats: [R1, N] and [R2, N], the same N pieces.
+        first, second: each piece's NLL summed over its steps, nats: [R, N] and [R, N], the same R repeats, the same N
+            pieces.
         steps: each piece's scored steps: [N].
         averaging: `pooled` (sum of NLL over sum of steps) or `per_sequence` (mean over pieces of NLL per step).
+
+    With one repeat the interval is over pieces alone; means over repeats, [1, N], give that interval for many.
     """
+    gap = first - second
     if averaging == "per_sequence":
-        first, second, steps = first / steps, second / steps, np.ones_like(steps)
+        gap, steps = gap / steps, np.ones_like(steps)
 
-    def estimate(r1: np.ndarray, r2: np.ndarray, n: np.ndarray) -> np.ndarray:
-        gap = _mean_rows(first, r1) - _mean_rows(second, r2)  # [..., N]: nats a piece
-        return np.take_along_axis(gap, n, -1).sum(-1) / steps[n].sum(-1)
+    def estimate(r: np.ndarray, n: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(_mean_rows(gap, r), n, -1).sum(-1) / steps[n].sum(-1)
 
-    return resampling.interval([len(first), len(second), len(steps)], estimate, rng)
+    return resampling.interval([len(gap), len(steps)], estimate, rng)
 
 
 def ratio(first: np.ndarray, second: np.ndarray, resampling: Resampling, rng: np.random.Generator) -> Interval:
-    """The geometric mean of [R1] positive numbers over that of [R2], with its interval over both cells' repeats."""
-    log_first, log_second = np.log(first), np.log(second)
-
-    def estimate(r1: np.ndarray, r2: np.ndarray) -> np.ndarray:
-        return np.exp(log_first[r1].mean(-1) - log_second[r2].mean(-1))
-
-    return resampling.interval([len(first), len(second)], estimate, rng)
+    """The geometric mean of the ratios of positive numbers, [R] over [R], with its interval over the same R repeats."""
+    gap = np.log(first) - np.log(second)
+    return resampling.interval([len(gap)], lambda r: np.exp(gap[r].mean(-1)), rng)
 
 
 def _mean_rows(table: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -83,6 +84,12 @@ def panels(titles: list[str], row_height: float = PANEL[1]) -> tuple[Figure, lis
         ax.set_title(title, loc="left")
         sns.despine(ax=ax)
     return figure, list(axes.flat[: len(titles)])
+
+
+def titles(design: pd.DataFrame) -> list[str]:
+    """Panel titles: the dataset, its number of repeats, and whether its budget is below the paper's."""
+    notes = np.where(design["budget"] == "preliminary", ", preliminary", "")
+    return [f"{row.dataset} (n={row.repeats}{note})" for row, note in zip(design.itertuples(), notes, strict=True)]
 
 
 def legend(figure: Figure, handles: list[Line2D], columns: int = 5) -> None:

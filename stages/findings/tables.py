@@ -15,7 +15,7 @@ from stages.findings import paper
 from stages.findings.claims import Evidence
 from stages.findings.design import Budget, Comparison, Design, Halving, Training
 from stages.findings.records import Run
-from stages.findings.statistics import Interval, Resampling, mean_over_repeats
+from stages.findings.statistics import Resampling, mean_interval
 
 Runs = dict[tuple[str, str], Run]
 
@@ -135,18 +135,11 @@ def summary_table(runs: Runs, comparison: Comparison, published: pd.DataFrame, r
     for (dataset, cell), run in runs.items():
         for split, averaging in itertools.product(SPLITS, AVERAGINGS):
             values = run.results[f"{split}_nll" + ("" if averaging == "pooled" else "_per_sequence")].dropna()
-            found = _mean(values, resampling, "summary", dataset, cell, split, averaging)
+            found = mean_interval(values, resampling, "summary", dataset, cell, split, averaging)
             stated = paper_nll(published, comparison, dataset, cell, split)
             rows.append([dataset, cell, len(values), split, averaging, found.mean, found.low, found.high, stated])
     columns = "dataset,cell,repeats,split,averaging,nll_mean,nll_low,nll_high,paper_nll".split(",")
     return pd.DataFrame(rows, columns=columns)
-
-
-def _mean(values: pd.Series, resampling: Resampling, *key: str) -> Interval:
-    """The mean over repeats with its interval; NaN throughout where no repeat has a value."""
-    if values.empty:
-        return Interval(math.nan, math.nan, math.nan)
-    return mean_over_repeats(values.to_numpy(float), resampling, resampling.generator(*key))
 
 
 def paper_nll(published: pd.DataFrame, comparison: Comparison, dataset: str, cell: str, split: str) -> float:
@@ -162,26 +155,6 @@ def paper_nll(published: pd.DataFrame, comparison: Comparison, dataset: str, cel
     return float(found["nll"].iloc[0]) if len(found) else math.nan
 
 
-def differences_table(evidence: Evidence, design: Design) -> pd.DataFrame:
-    """differences.csv: test NLL of one cell minus another's, with a two-level interval over repeats and pieces.
-
-    `repeats` is the smaller of the two cells' numbers of repeats with a result. With one repeat the interval is over
-    pieces alone: it speaks of the nets that were trained, not of the next ones.
-    """
-    rows = []
-    for dataset, (second, first), averaging in itertools.product(
-        design.datasets, itertools.combinations(design.cells, 2), AVERAGINGS
-    ):
-        if evidence.obstacle(dataset, first, second):
-            continue
-        interval = evidence.difference(dataset, first, second, averaging)
-        repeats = min(evidence.tested(dataset, cell) for cell in (first, second))
-        pieces = len(evidence.runs[dataset, first].piece_steps)
-        rows.append([dataset, first, second, averaging, repeats, pieces, interval.mean, interval.low, interval.high])
-    columns = "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high".split(",")
-    return pd.DataFrame(rows, columns=columns)
-
-
 def progress_table(evidence: Evidence, design: Design) -> pd.DataFrame:
     """progress.csv: one cell's updates or seconds to the pair's validation level over another's (see claims.py)."""
     rows = []
@@ -193,7 +166,7 @@ def progress_table(evidence: Evidence, design: Design) -> pd.DataFrame:
         if clock == "seconds" and not evidence.same_clock(dataset, first, second):
             continue
         interval = evidence.progress(dataset, first, second, clock)
-        repeats = min(evidence.tested(dataset, cell) for cell in (first, second))
+        repeats = evidence.pairs(dataset, first, second)
         level = evidence.level(dataset, first, second)
         rows.append([dataset, first, second, clock, repeats, level, interval.mean, interval.low, interval.high])
     columns = "dataset,first,second,clock,repeats,level,ratio_mean,ratio_low,ratio_high".split(",")
@@ -235,7 +208,7 @@ def halving_table(design: Design, runs: Runs, resampling: Resampling) -> pd.Data
             trials = pd.concat([run.trials for run in found])
             losses = pd.concat([run.halving_losses for run in found])
             valid, test = (
-                _mean(losses[f"{split}_nll"], resampling, "halving", dataset, cell, split)
+                mean_interval(losses[f"{split}_nll"], resampling, "halving", dataset, cell, split)
                 for split in ("valid", "test")
             )
             survived = (trials["chosen"] & trials["halved_at"].isna()).sum()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.findings.wording import number
+from stages.findings.wording import number, signed
 
 Rows = list[list[str]]
 
@@ -28,6 +28,19 @@ def plain(header: list[str], rows: Rows) -> str:
 def interval(mean: float, low: float, high: float) -> str:
     """`8.54 [8.50, 8.58]`, or the mean alone where there is no interval; nothing where there is no mean."""
     return number(mean) if pd.isna(low) else f"{number(mean)} [{number(low)},\u00a0{number(high)}]"
+
+
+def signed_interval(mean: float, low: float, high: float, decimals: int = 2) -> str:
+    """`−0.12 [−0.16, −0.09]`: a difference, always with its sign."""
+    span = "" if pd.isna(low) else f" [{signed(low, decimals)},\u00a0{signed(high, decimals)}]"
+    return signed(mean, decimals) + span
+
+
+def share_interval(mean: float, low: float, high: float) -> str:
+    """`53% [43%, 62%]`, or the share alone; nothing for NaN."""
+    if pd.isna(mean):
+        return ""
+    return f"{mean:.0%}" if pd.isna(low) else f"{mean:.0%} [{low:.0%},\u00a0{high:.0%}]"
 
 
 def text(value: Any) -> str:

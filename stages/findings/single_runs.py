@@ -1,0 +1,48 @@
+"""What studies with one run of each cell, as the paper's, would have said of the pairs whose differences we know."""
+
+import itertools
+import math
+
+import pandas as pd
+
+from stages.findings.claims import CONTRADICTED, SUPPORTED, Evidence, below
+from stages.findings.design import Comparison, Design
+
+COLUMNS = (
+    "dataset,first,second,repeats,studies,first_better_mean,first_better_low,first_better_high,verdict,agreement,"
+    "share_asked"
+).split(",")
+
+
+def single_runs_table(evidence: Evidence, design: Design, comparison: Comparison) -> pd.DataFrame:
+    """single_runs.csv: the share of single-run studies in which the first cell has the lower test NLL, pooled.
+
+    A study has one repeat of each cell, any with any: `studies` is the number of such pairs. A diverged repeat is worse
+    than any other. The share's interval is over repeats, drawn together for both cells. `verdict` names the cell that
+    the difference's interval (differences.csv) says is better, or is `undecided`; `agreement` is the share of studies
+    that agree with it, and `share_asked` (compare.single_run_share) what would make one run enough.
+    """
+    rows = []
+    for dataset, (second, first) in itertools.product(design.datasets, itertools.combinations(design.cells, 2)):
+        if evidence.obstacle(dataset, first, second):
+            continue
+        # the same repeats in the same order: both cells have a row for every repeat, diverged ones too
+        a, b = (
+            evidence.runs[dataset, cell].results["test_nll"].fillna(math.inf).to_numpy() for cell in (first, second)
+        )
+        better = a[:, None] < b[None, :]
+        share = evidence.resampling.interval(
+            [len(better)],
+            lambda r, better=better: better[r[..., :, None], r[..., None, :]].mean((-1, -2)),
+            evidence.resampling.generator("single runs", dataset, first, second),
+        )
+        verdict = "undecided"
+        if evidence.enough(dataset, first, second):
+            found = below(evidence.difference(dataset, first, second), 0.0)
+            verdict = {SUPPORTED: first, CONTRADICTED: second}.get(found, verdict)
+        agreement = {first: share.mean, second: float((a[:, None] > b[None, :]).mean())}.get(verdict, math.nan)
+        rows.append(
+            [dataset, first, second, len(a), better.size, share.mean, share.low, share.high]
+            + [verdict, agreement, comparison.single_run_share]
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,108 @@
+"""How much the learning rate matters to each cell: over all candidates of all repeats, by validation NLL alone."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.findings.design import Comparison
+from stages.findings.records import Run
+from stages.findings.statistics import Resampling, mean_interval
+
+Runs = dict[tuple[str, str], Run]
+
+TUNING_COLUMNS = (
+    "dataset,cell,repeats,candidates,diverged,best_valid_nll,margin,good_mean,good_low,good_high,good_rate_low,"
+    "good_rate_high,chosen_rate_median,edge,edge_low,edge_high"
+).split(",")
+BEST_OF_COLUMNS = "dataset,cell,drawn,repeats,nll_mean,nll_low,nll_high".split(",")
+BINS_COLUMNS = "dataset,cell,learning_rate,candidates,nll_low,nll_median,nll_high".split(",")
+
+
+def tuning_table(runs: Runs, comparison: Comparison, train: Mapping[str, Any], resampling: Resampling) -> pd.DataFrame:
+    """tuning.csv: how many candidates are good, where they lie, and whether the range of rates was wide enough.
+
+    A candidate is good if its best validation NLL is within `margin` nats of the lowest that any candidate of the cell
+    has on the dataset; `good_mean` is the mean over repeats of the share that is, diverged candidates counted, and
+    `good_rate_low` and `_high` are the lowest and highest learning rates of good ones. `edge_low` counts the repeats
+    whose chosen rate lies in the outer share `edge` of the range that rates are drawn from, on the logarithmic scale,
+    or is the lowest of several candidates; `edge_high` likewise at the upper end.
+    """
+    rows = []
+    for (dataset, cell), run in runs.items():
+        trials = run.trials
+        best = trials["valid_nll"].min()
+        good = trials["valid_nll"] <= best + comparison.tuning_margin
+        shares = good.groupby(trials["repeat"]).mean()[[] if math.isnan(best) else run.repeats]
+        found = mean_interval(shares, resampling, "tuning", dataset, cell)
+        good_rates = trials.loc[good, "learning_rate"]
+        rows.append(
+            [dataset, cell, len(run.repeats), len(trials), (trials["status"] == "diverged").sum(), best]
+            + [comparison.tuning_margin, found.mean, found.low, found.high, good_rates.min(), good_rates.max()]
+            + [trials.loc[trials["chosen"], "learning_rate"].median(), comparison.tuning_edge]
+            + _edges(trials, train, comparison.tuning_edge)
+        )
+    return pd.DataFrame(rows, columns=TUNING_COLUMNS)
+
+
+def _edges(trials: pd.DataFrame, train: Mapping[str, Any], share: float) -> list[int]:
+    """How many repeats chose a rate at the lower and at the upper edge."""
+    low, high = train["learning_rate_log_low"], train["learning_rate_log_high"]
+    of_repeat = trials.groupby("repeat")["learning_rate"]
+    several = of_repeat.transform("size") > 1
+    place = (np.log(trials["learning_rate"]) - low) / (high - low)  # in the range that rates are drawn from, 0 to 1
+    at_low = (place < share) | (several & (trials["learning_rate"] == of_repeat.transform("min")))
+    at_high = (place > 1 - share) | (several & (trials["learning_rate"] == of_repeat.transform("max")))
+    return [int((at_edge & trials["chosen"]).sum()) for at_edge in (at_low, at_high)]
+
+
+def best_of_table(runs: Runs, comparison: Comparison, resampling: Resampling) -> pd.DataFrame:
+    """best_of.csv: the validation NLL to expect of the best of `drawn` candidates, the mean over repeats.
+
+    Within a repeat the mean is over all subsets of its candidates of that size. Subsets that diverged throughout have
+    no best one and are left out, and so are repeats without any other. Numbers above a repeat's candidates are not
+    there.
+    """
+    rows = []
+    for (dataset, cell), run in runs.items():
+        of_repeats = [group.to_numpy(float) for _, group in run.trials.groupby("repeat")["valid_nll"]]
+        for drawn in comparison.best_of:
+            if drawn > len(of_repeats[0]):
+                continue
+            expected = pd.Series([expected_best(nlls, drawn) for nlls in of_repeats]).dropna()
+            # the same draws for every number of candidates
+            found = mean_interval(expected, resampling, "best of", dataset, cell)
+            rows.append([dataset, cell, drawn, len(expected), found.mean, found.low, found.high])
+    return pd.DataFrame(rows, columns=BEST_OF_COLUMNS)
+
+
+def expected_best(nlls: np.ndarray, drawn: int) -> float:
+    """The mean, over the subsets of `drawn` of [C] NLLs, of a subset's lowest; NaN marks a candidate that diverged.
+
+    Of the C candidates in rising order the i-th (from 0) is the lowest of C(C − 1 − i, drawn − 1) subsets. NaN where
+    every candidate diverged.
+    """
+    known = np.sort(nlls[~np.isnan(nlls)])
+    subsets = np.array([math.comb(len(nlls) - 1 - place, drawn - 1) for place in range(len(known))], float)
+    return float(subsets @ known / subsets.sum()) if subsets.sum() else math.nan
+
+
+def rate_bins_table(runs: Runs, comparison: Comparison, train: Mapping[str, Any]) -> pd.DataFrame:
+    """rate_bins.csv: median and quartiles of the candidates' best validation NLLs, in even bins of log learning rate.
+
+    `learning_rate` is the bin's middle. A bin in which half of the candidates diverged has no median; one that reaches
+    into them with a quartile lacks that quartile. Bins without candidates are not there.
+    """
+    edges = np.linspace(train["learning_rate_log_low"], train["learning_rate_log_high"], comparison.rate_bins + 1)
+    middles = np.exp((edges[1:] + edges[:-1]) / 2)
+    rows = []
+    for (dataset, cell), run in runs.items():
+        numbers = np.clip(np.digitize(np.log(run.trials["learning_rate"]), edges) - 1, 0, comparison.rate_bins - 1)
+        for number, nlls in run.trials["valid_nll"].fillna(math.inf).groupby(numbers):
+            quartiles = np.quantile(nlls, [0.25, 0.5, 0.75], method="inverted_cdf")  # observed values: none is ∞ − ∞
+            rows.append(
+                [dataset, cell, middles[number], len(nlls), *np.where(np.isinf(quartiles), math.nan, quartiles)]
+            )
+    return pd.DataFrame(rows, columns=BINS_COLUMNS)
