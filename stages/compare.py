@@ -1,6 +1,7 @@
 """Compares the runs of the design: tables of results, intervals, differences and the paper's claims.
 
-    python -m stages.compare        models/, data/published_results.csv → reports/tables/*.csv, reports/metrics.json
+    python -m stages.compare        models/, data/published_results.csv, reports/studies/ → reports/tables/*.csv,
+                                    reports/metrics.json
 
 Enumerates the datasets and cells of params.yaml and stops with the list of what is missing.
 """
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.findings.batch_sizes import Study, batch_sizes_table
 from stages.findings.claims import Evidence, Rules, claims_table
-from stages.findings.design import read_comparison, read_design, require
-from stages.findings.records import read_baselines, read_runs
+from stages.findings.design import read_comparison, read_design, read_second_arm, require
+from stages.findings.records import read_arm, read_baselines, read_leakage, read_runs
 from stages.findings.rivals import read_published, rivals
+from stages.findings.robustness import arms_table, conditions, leakage_table, robustness_table
 from stages.findings.statistics import Resampling
 from stages.findings.tables import (
     curves_table,
@@ -45,16 +48,21 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         InputError: a file of the design is missing or does not fit params.yaml.
     """
     design, comparison, rules = read_design(), read_comparison(), section("claims", Rules)
-    require(design)
+    second_arm = read_second_arm()
+    require(design, second_arm)
     runs = read_runs(design, read("matching.mode"))
+    arm, leakage = read_arm(second_arm, design, runs), read_leakage(design, runs)
     published = read_published()
     resampling = Resampling(comparison.resamples, comparison.confidence, comparison.seed)
     evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs))
     summary = summary_table(runs, comparison, published, resampling)
+    elsewhere = conditions(evidence, design, comparison.counterparts, leakage, arm)
+    window, pitches = read("leakage.window"), read("leakage.pitches")
+    low, high = read("train.learning_rate_log_low"), read("train.learning_rate_log_high")
     tables = {
         "design": design_table(design, comparison, runs),
         "protocol": protocol_table(read("train")),
-        "parameters": parameters_table(runs),
+        "parameters": parameters_table([*runs.values(), *(run for key, run in arm.items() if run is not runs[key])]),
         "results": results_table(runs),
         "summary": summary,
         "differences": differences_table(evidence, design),
@@ -65,6 +73,10 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "halving": halving_table(design, runs, resampling),
         "learning_rates": learning_rates_table(runs),
         "curves": curves_table(runs),
+        "robustness": robustness_table(evidence, design, elsewhere),
+        "leakage": leakage_table(runs, leakage, window, pitches, resampling),
+        "arms": arms_table(runs, arm, second_arm, resampling),
+        "batch_sizes": batch_sizes_table(section("batch_sizes", Study), low, high),
     }
     return tables, metrics(summary)
 

@@ -18,10 +18,16 @@ from stages.plumbing.params import read
 
 REPORTS = Path("reports")
 # Columns to read as they are written; those of the design may be empty without being missing.
-TEXT = {"design": ["paper_dataset", "data", "device"], "halving": ["rungs"], "benchmarks/machine": ["value"]}
+TEXT = {
+    "design": ["paper_dataset", "data", "device"],
+    "halving": ["rungs"],
+    "batch_sizes": ["edge"],
+    "benchmarks/machine": ["value"],
+}
 # results and curves are shown by figures alone
 NAMES = (
-    "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals,halving,learning_rates"
+    "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals,halving,learning_rates,"
+    "robustness,leakage,arms,batch_sizes"
 ).split(",")
 
 
