@@ -12,35 +12,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import pandas as pd
-from pydantic import Field
 from ruamel.yaml import YAML
 
+from stages.findings.batch_sizes import MEASURED, MEASURED_COLUMNS, Study
 from stages.plumbing.command import InputError, run
 from stages.plumbing.files import whole
-from stages.plumbing.params import PARAMS, Section, section
+from stages.plumbing.params import PARAMS, section
 
 FOLDER = Path("batch_sizes")
-TABLE = Path("reports/studies/batch_sizes.csv")
-Count = Annotated[int, Field(ge=1)]
-
-
-class Study(Section):
-    """`batch_sizes` in params.yaml.
-
-    Attributes:
-        cell: the unit that is trained.
-        sizes: sequences a batch.
-        margin: nats of validation NLL by which a size may be worse than the best and be taken for its speed.
-        max_epochs: dataset → epochs at most.
-    """
-
-    cell: str
-    sizes: list[Count]
-    margin: Annotated[float, Field(ge=0)]
-    max_epochs: dict[str, Count]
 
 
 def lay_out(folder: Path, size: int, max_epochs: dict[str, int]) -> None:
@@ -68,8 +49,7 @@ def table_of(folder: Path, dataset: str, cell: str, size: int, max_epochs: int) 
     table = trials[["candidate", "learning_rate"]].merge(epochs, how="left").merge(best, on="candidate", how="left")
     table = table.assign(dataset=dataset, cell=cell, batch_size=size, chosen=False)
     table.loc[table["valid_nll"].idxmin(), "chosen"] = True
-    columns = "dataset,cell,batch_size,candidate,learning_rate,epochs,best_epoch,updates,train_nll,valid_nll,chosen"
-    return table.astype({"epochs": "Int64", "best_epoch": "Int64", "updates": "Int64"})[columns.split(",")]
+    return table.astype({"epochs": "Int64", "best_epoch": "Int64", "updates": "Int64"})[MEASURED_COLUMNS]
 
 
 def main() -> None:
@@ -83,9 +63,9 @@ def main() -> None:
             if subprocess.run(command, cwd=folder).returncode:
                 raise InputError(f"{folder}: '{' '.join(command[1:])}' failed, see above")
             tables.append(table_of(folder, dataset, study.cell, size, max_epochs))
-    with whole(TABLE) as path:
+    with whole(MEASURED) as path:
         pd.concat(tables).to_csv(path, index=False, float_format="%.6g")
-    print(f"{TABLE}: written")
+    print(f"{MEASURED}: written")
 
 
 if __name__ == "__main__":

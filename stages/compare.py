@@ -1,6 +1,7 @@
 """Compares the runs of the design: tables of results, intervals, differences and the paper's claims.
 
-    python -m stages.compare        models/, data/published_results.csv → reports/tables/*.csv, reports/metrics.json
+    python -m stages.compare        models/, data/published_results.csv, reports/studies/ → reports/tables/*.csv,
+                                    reports/metrics.json
 
 Enumerates the datasets and cells of params.yaml and stops with the list of what is missing.
 """
@@ -12,15 +13,17 @@ from pathlib import Path
 import pandas as pd
 
 from stages.findings.bands import bands_table
+from stages.findings.batch_sizes import Study, batch_sizes_table
 from stages.findings.claims import Evidence, Rules, claims_table
-from stages.findings.design import read_comparison, read_design, require
+from stages.findings.design import read_comparison, read_design, read_second_arm, require
 from stages.findings.deviations import deviations_table
 from stages.findings.differences import differences_table
 from stages.findings.distances import distances_table
 from stages.findings.gaps import gaps_table
 from stages.findings.milestones import milestones_table
-from stages.findings.records import read_baselines, read_runs
+from stages.findings.records import read_arm, read_baselines, read_leakage, read_runs
 from stages.findings.rivals import read_published, rivals
+from stages.findings.robustness import arms_table, conditions, leakage_table, robustness_table
 from stages.findings.single_runs import single_runs_table
 from stages.findings.standings import standings_table
 from stages.findings.statistics import Resampling
@@ -53,12 +56,17 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         InputError: a file of the design is missing or does not fit params.yaml.
     """
     design, comparison, rules = read_design(), read_comparison(), section("claims", Rules)
-    require(design)
+    second_arm = read_second_arm()
+    require(design, second_arm)
     runs = read_runs(design, read("matching.mode"))
+    arm, leakage = read_arm(second_arm, design, runs), read_leakage(design, runs)
     published = read_published()
     resampling = Resampling(comparison.resamples, comparison.confidence, comparison.seed)
     evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs))
     summary = summary_table(runs, comparison, published, resampling)
+    elsewhere = conditions(evidence, design, comparison.counterparts, leakage, arm)
+    window, pitches = read("leakage.window"), read("leakage.pitches")
+    low, high = read("train.learning_rate_log_low"), read("train.learning_rate_log_high")
     outputs = {dataset: run.info["output"] for (dataset, _), run in runs.items()}
     results, baselines = results_table(runs), read_baselines(design)
     published_here = rivals(published, comparison.counterparts, list(design.datasets))
@@ -66,7 +74,7 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "design": design_table(design, comparison, runs),
         "protocol": protocol_table(read("train")),
         "deviations": deviations_table(design, comparison, outputs, read("train")),
-        "parameters": parameters_table(runs),
+        "parameters": parameters_table([*runs.values(), *(run for key, run in arm.items() if run is not runs[key])]),
         "results": results,
         "summary": summary,
         "gaps": gaps_table(evidence, design, comparison, summary),
@@ -86,6 +94,10 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "rate_bins": rate_bins_table(runs, comparison, read("train")),
         "curves": curves_table(runs),
         "bands": bands_table(runs, comparison),
+        "robustness": robustness_table(evidence, design, elsewhere),
+        "leakage": leakage_table(runs, leakage, window, pitches, resampling),
+        "arms": arms_table(runs, arm, second_arm, resampling),
+        "batch_sizes": batch_sizes_table(section("batch_sizes", Study), low, high),
     }
     return tables, metrics(summary)
 

@@ -1,8 +1,9 @@
-"""Opens the test split: once for each frozen set of weights, and for the baselines that need no training.
+"""Opens the test split: once for each frozen set of weights, and for what needs no training: baselines and leakage.
 
     python -m stages.evaluate --dataset jsb_chorales --cell gru
     python -m stages.evaluate --dataset jsb_chorales --cell lstm --matching total
     python -m stages.evaluate --dataset jsb_chorales --baselines
+    python -m stages.evaluate --dataset jsb_chorales --leakage
 
 No other stage reads a test split. Clean weights, nats per step, the first frame not predicted; both averagings and
 every piece's own sum, so that pieces can be resampled.
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.corpora.leakage import Rule, leaked_frames
 from stages.corpora.split import SPLITS, Split
 from stages.findings.baselines import baseline_table
 from stages.plumbing.command import InputError, run
 from stages.plumbing.files import whole
+from stages.plumbing.params import section
 from stages.population import device as devices
 from stages.population import saved, scoring
 from stages.population.batches import Sequences
@@ -102,16 +105,32 @@ def baselines(dataset: str) -> None:
         baseline_table(splits).to_csv(path, index=False, float_format="%.6f")
 
 
+def leakage(dataset: str) -> None:
+    """Finds the test pieces whose melodies occur in training; recordings have no melody, and their file no rows."""
+    train, test = (Split.load(Path("data/prepared") / dataset / f"{name}.npz") for name in ("train", "test"))
+    table = pd.DataFrame({"piece": range(len(test.lengths)), "name": test.names, "frames": test.lengths + 1})
+    if test.output == "bernoulli":
+        leaked = leaked_frames(train, test, section("leakage", Rule))
+        table = table.assign(leaked_frames=leaked, touched=leaked > 0)
+    else:
+        table = table.head(0).assign(leaked_frames=None, touched=None)
+    with whole(Path("models") / dataset / "leakage.csv") as path:
+        table.to_csv(path, index=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--cell")
     what.add_argument("--baselines", action="store_true")
+    what.add_argument("--leakage", action="store_true")
     parser.add_argument("--matching", help="the second arm of the study instead of the first")
     options = parser.parse_args()
     if options.baselines:
         baselines(options.dataset)
+    elif options.leakage:
+        leakage(options.dataset)
     else:
         evaluate(options.dataset, options.cell, options.matching)
 

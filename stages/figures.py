@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings import answer_plots, curve_plots, plots, speed_plots, tuning_plots
+from stages.findings import answer_plots, curve_plots, plots, robustness_plots, speed_plots, tuning_plots
 from stages.findings.catalogue import Figure, drawn, source
 from stages.findings.style import save
 from stages.plumbing.command import InputError, run
@@ -19,6 +19,7 @@ MODULES = {
     "plots": plots,
     "curve_plots": curve_plots,
     "tuning_plots": tuning_plots,
+    "robustness_plots": robustness_plots,
     "speed_plots": speed_plots,
 }
 

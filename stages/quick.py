@@ -23,7 +23,7 @@ from stages.plumbing.params import PARAMS, read
 FOLDER = Path("quick")
 SOURCES = Path("data/sources.yaml")
 FILES = [Path("dvc.yaml"), Path(".dvcignore"), Path("data/published_results.csv")]
-BENCHMARKS = Path("reports/benchmarks")  # measured once, by hand: what every report shows
+MEASURED = [Path("reports/benchmarks"), Path("reports/studies")]  # once, by hand: what every report shows
 MAX_EPOCHS = 150  # with one repeat and without the second arm: a taste of the study, and said to be preliminary
 MADE_AFRESH = ["stages", "models", "reports", ".checkpoints"]
 
@@ -38,7 +38,9 @@ def lay_out(datasets: list[str]) -> None:
     for name in MADE_AFRESH:
         shutil.rmtree(FOLDER / name, ignore_errors=True)
     shutil.copytree("stages", FOLDER / "stages", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-    for path in [*FILES, *sorted(BENCHMARKS.glob("*.csv"))]:
+    for folder in MEASURED:
+        shutil.copytree(folder, FOLDER / folder)
+    for path in FILES:
         (FOLDER / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, FOLDER / path)
 

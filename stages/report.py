@@ -22,12 +22,13 @@ TEXT = {
     "design": ["paper_dataset", "data", "device"],
     "halving": ["rungs"],
     "standings": ["parameters"],
+    "batch_sizes": ["edge"],
     "benchmarks/machine": ["value"],
 }
 # results and curves are shown by figures alone
 NAMES = (
     "design,protocol,parameters,summary,distances,differences,single_runs,progress,milestones,claims,baselines,"
-    "standings,halving,learning_rates,tuning,best_of"
+    "standings,halving,learning_rates,tuning,best_of,robustness,leakage,arms,batch_sizes"
 ).split(",")
 
 

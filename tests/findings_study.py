@@ -6,14 +6,15 @@ resamples, so that the rules under test are those that judge the study.
 
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from stages.findings.records import BASELINES, CURVES, EVALUATION, PIECES, TRIALS
+from stages.findings.batch_sizes import MEASURED_COLUMNS
+from stages.findings.records import BASELINES, CURVES, EVALUATION, LEAKAGE, PIECES, TRIALS
 from stages.plumbing.params import load
 
 ROOT = Path(__file__).parents[1]
@@ -36,11 +37,14 @@ class Planted:
     `piece_noise`, the same way for every cell, and by `cell_noise` on their own.
     `behind`: how far each candidate's NLL is above the best one's (None: the further the smaller its learning rate).
     `halved`: (cell, repeat, candidate) → the epoch at which successive halving would have ended it.
+    `touched`: how many pieces, the first ones, hold melodies that training has heard.
+    `arm`: as `levels`, for the cells of the second arm.
     """
 
     levels: dict[str, list[float | None]]
     budget: dict[str, int] = field(default_factory=lambda: dict(PAPER_BUDGET))
     output: str = "bernoulli"
+    matching: str = "recurrent"
     pieces: int = 20
     piece_noise: float = 0.5
     cell_noise: float = 0.05
@@ -49,6 +53,8 @@ class Planted:
     device: str = "cpu"
     behind: list[float] | None = None
     halved: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    touched: int = 0
+    arm: dict[str, list[float | None]] = field(default_factory=dict)
 
 
 def write_study(
@@ -62,6 +68,8 @@ def write_study(
         name: {"source": name, "sequences": {}, "training": {"repeats": _repeats(planted), **planted.budget}}
         for name, planted in datasets.items()
     }
+    arm = {**params["second_arm"], "datasets": [name for name, planted in datasets.items() if planted.arm]}
+    params["second_arm"] = {**arm, "cells": list(dict.fromkeys(cell for of in datasets.values() for cell in of.arm))}
     params["compare"] = {**params["compare"], "resamples": resamples}
     params["claims"] = {**params["claims"], **claims}
     root.mkdir(parents=True, exist_ok=True)
@@ -74,6 +82,13 @@ def write_study(
         offsets = rng.normal(0, planted.piece_noise, planted.pieces)
         for cell in cells:
             _write_run(root / "models" / name / cell, name, cell, planted, steps, offsets, rng)
+        for cell, levels in planted.arm.items():
+            second = replace(planted, levels={cell: levels}, matching=arm["matching"])
+            _write_run(root / "models" / name / arm["matching"] / cell, name, cell, second, steps, offsets, rng)
+        heard = [steps[piece] // 2 if piece < planted.touched else 0 for piece in range(planted.pieces)]
+        melodies = [[n, f"piece {n}", steps[n] + 1, heard[n], heard[n] > 0] for n in range(planted.pieces)]
+        melodies = pd.DataFrame(melodies if planted.output == "bernoulli" else [], columns=LEAKAGE)
+        melodies.to_csv(root / "models" / name / "leakage.csv", index=False)
         rows = [
             [baseline, split, averaging, nll]
             for baseline, nll in (("note-1-gram", 11.0), ("copy-previous", 12.5))
@@ -131,7 +146,7 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
         "dataset": name,
         "cell": cell,
         "output": planted.output,
-        "matching": "recurrent",
+        "matching": planted.matching,
         "input_size": 96,
         "target_size": 96,
         "output_size": 96,
@@ -202,3 +217,24 @@ def write_benchmarks(root: Path) -> None:
     pd.DataFrame(scaling).to_csv(folder / "scaling.csv", index=False)
     columns = ["target", "asked", "measured", "met", "reason"]
     pd.DataFrame(targets, columns=columns).to_csv(folder / "targets.csv", index=False)
+
+
+# Each size's learning rates with their validation NLLs; the range in params.yaml is 6.1e-6 to 2.5e-3.
+BATCH_SIZES = {
+    1: [(5e-5, 8.50), (1e-4, 8.40), (1e-3, 8.45)],
+    2: [(1e-4, 8.47), (5e-4, 8.41), (1e-3, 8.43)],
+    4: [(1e-4, 8.50), (5e-4, 8.46), (1e-3, 8.44)],
+    8: [(1e-4, 8.70), (1.5e-3, 8.55), (2e-3, 8.60)],
+}
+
+
+def write_batch_sizes(root: Path, dataset: str = "jsb_chorales") -> None:
+    """What `make batch-sizes` leaves, for `BATCH_SIZES`."""
+    rows = [
+        [dataset, "gru", size, number, rate, 60, 30, 30 * 229 // size, nll - 0.4, nll, nll == best]
+        for size, candidates in BATCH_SIZES.items()
+        for best in [min(nll for _, nll in candidates)]
+        for number, (rate, nll) in enumerate(candidates)
+    ]
+    (root / "reports/studies").mkdir(parents=True)
+    pd.DataFrame(rows, columns=MEASURED_COLUMNS).to_csv(root / "reports/studies/batch_sizes.csv", index=False)

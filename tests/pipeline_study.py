@@ -91,7 +91,8 @@ def lay_out(folder: Path) -> Study:
     (folder / "data").mkdir()
     for name in ("dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", "data/published_results.csv"):
         shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "reports/benchmarks", folder / "reports/benchmarks")
+    for measured in ("reports/benchmarks", "reports/studies"):
+        shutil.copytree(ROOT / measured, folder / measured)
 
     random_state = random.Random(1)
     datasets = ["airs", "jigs"]
@@ -103,6 +104,7 @@ def lay_out(folder: Path) -> Study:
     def shrink(params):
         params["cells"] = ["tanh", "gru"]
         params["datasets"] = {name: entry(name) for name in datasets}
+        params["second_arm"]["datasets"] = []
         params["compare"]["resamples"] = 99
         params["claims"]["single_runs"] = 100
 

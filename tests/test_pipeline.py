@@ -80,7 +80,7 @@ def test_a_new_dataset_runs_itself_only(study):
         "data/sources.yaml",
         lambda catalogue: catalogue["sources"].update(reels={"kind": "path", "path": "tunes/reels"}),
     )
-    own = [f"{stage}@reels" for stage in ("download", "prepare", "baselines")]
+    own = [f"{stage}@reels" for stage in ("download", "prepare", "baselines", "leakage")]
     own += [f"{stage}@reels-gru" for stage in ("train", "evaluate")]
     assert sorted(study.repro()) == sorted([*own, "compare", "figures", "report"])
 

@@ -41,6 +41,13 @@ COLUMNS = {
     "halving": "dataset,cell,repeats,rungs,keep,survived,valid_loss_mean,valid_loss_low,valid_loss_high,"
     "test_loss_mean,test_loss_low,test_loss_high,epochs_share",
     "protocol": "setting,value,origin,stated",
+    "robustness": "dataset,condition,elsewhere,first,second,main_repeats,main_pieces,main_mean,main_low,main_high,"
+    "repeats,pieces,difference_mean,difference_low,difference_high,order",
+    "leakage": "dataset,cell,part,window,pitches,pieces,frames,leaked_frames,leaked_share,repeats,nll_mean,nll_low,"
+    "nll_high",
+    "arms": "dataset,matching,cell,units,recurrent_parameters,total_parameters,repeats,nll_mean,nll_low,nll_high",
+    "batch_sizes": "dataset,cell,batch_size,candidates,learning_rate,edge,epochs,best_epoch,updates,train_nll,"
+    "valid_nll,behind,margin,taken",
     "design": "dataset,output,paper_dataset,data,repeats,candidates,max_epochs,batch_size,search,paper_candidates,"
     "paper_max_epochs,budget,trials_stopped,trials_max_epochs,trials_halved,trials_diverged,test_pieces,device",
 }

@@ -1,8 +1,9 @@
 """The report's figures: their files, in the page's order, with the tables each is drawn from.
 
 A figure `NAME` is drawn by the function of that name in stages/findings/plots.py, or the module it names, into
-reports/figures/NAME.svg. A table `NAME` is reports/tables/NAME.csv; `benchmarks/NAME` is reports/benchmarks/NAME.csv,
-which `make bench` writes and which need not be there: then the figures drawn from it are left out.
+reports/figures/NAME.svg; an `optional` one is left out where its first table has no rows. A table `NAME` is
+reports/tables/NAME.csv; `benchmarks/NAME` is reports/benchmarks/NAME.csv, which `make bench` writes and which need not
+be there: then the figures drawn from it are left out.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ class Figure:
     caption: str
     alternative: str
     module: str = "plots"
+    optional: bool = False
 
     @property
     def file(self) -> str:
@@ -37,9 +39,15 @@ def benchmarks(reports: Path) -> tuple[str, ...]:
 
 
 def drawn(reports: Path) -> list[Figure]:
-    """The figures that are to be drawn, with the benchmarks that there are."""
+    """The figures that are to be drawn, with the benchmarks and the rows that there are."""
     there = benchmarks(reports)
-    return [figure for figure in FIGURES if all(table in there for table in figure.tables if table in BENCHMARKS)]
+    known = [figure for figure in FIGURES if all(table in there for table in figure.tables if table in BENCHMARKS)]
+    return [figure for figure in known if not (figure.optional and _is_empty(reports / source(figure.tables[0])))]
+
+
+def _is_empty(table: Path) -> bool:
+    """Whether a table is there and holds a header alone."""
+    return table.is_file() and len(table.read_text(encoding="utf-8").splitlines()) < 2
 
 
 _CURVES = (
@@ -79,6 +87,17 @@ FIGURES = (
         "Differences in test NLL between units, with intervals over repeats and pieces (thin; over pieces alone where "
         "n=1) and over repeats alone (thick): left of zero the unit named first is better.",
         "Forest plot of paired differences in test NLL with intervals: a panel per dataset, a row per pair of units.",
+    ),
+    Figure(
+        "elsewhere",
+        ("robustness",),
+        "Differences in test NLL between units, pooled, in the study and with one thing changed, with intervals over "
+        "repeats and pieces (over pieces alone where n=1): left of zero the unit named first is better. Another "
+        "edition's pieces are others than the study's.",
+        "Forest plot of differences in test NLL: a panel per dataset, a group of rows per pair of units, a colour and "
+        "mark per condition.",
+        "robustness_plots",
+        optional=True,
     ),
     Figure(
         "curves_epochs",

@@ -13,7 +13,7 @@ from stages.plumbing.params import Section, checked, read, section
 
 MODELS = Path("models")
 RUN_FILES = ("trials.csv", "curves.csv", "run.json", "evaluation.csv", "pieces.csv")
-DATASET_FILES = ("baselines.csv",)
+DATASET_FILES = ("baselines.csv", "leakage.csv")
 
 Output = Literal["bernoulli", "gaussian_mixture"]
 
@@ -118,24 +118,50 @@ def read_comparison() -> Comparison:
     return section("compare", Comparison)
 
 
-def run_folder(dataset: str, cell: str, models: Path = MODELS) -> Path:
-    return models / dataset / cell
+class SecondArm(Section):
+    """`second_arm`: the same protocol with units for another parameter budget, on some datasets with some cells.
+
+    Attributes:
+        matching: what the other budget counts; also the folder's name.
+        shared: cells whose units are the same under both budgets: their runs of the first arm stand in the second.
+    """
+
+    matching: str
+    datasets: list[str]
+    cells: list[str]
+    shared: list[str]
+
+    def runs(self, design: Design) -> list[tuple[str, str]]:
+        """(dataset, cell) that were trained for this arm, of those in the design."""
+        return [run for run in design.runs if run[0] in self.datasets and run[1] in self.cells]
 
 
-def missing(design: Design, models: Path = MODELS) -> list[Path]:
-    """The files that the design's runs should have left and that are not there, in the design's order."""
-    expected = [run_folder(dataset, cell, models) / name for dataset, cell in design.runs for name in RUN_FILES]
+def read_second_arm() -> SecondArm:
+    """The `second_arm` section of params.yaml."""
+    return section("second_arm", SecondArm)
+
+
+def run_folder(dataset: str, cell: str, models: Path = MODELS, arm: str | None = None) -> Path:
+    """Where a run's files lie; `arm` is the matching of the second arm."""
+    return Path(models, dataset, *([arm] if arm else []), cell)
+
+
+def missing(design: Design, arm: SecondArm, models: Path = MODELS) -> list[Path]:
+    """The files that both arms' runs should have left and that are not there, in the design's order."""
+    folders = [run_folder(dataset, cell, models) for dataset, cell in design.runs]
+    folders += [run_folder(dataset, cell, models, arm.matching) for dataset, cell in arm.runs(design)]
+    expected = [folder / name for folder in folders for name in RUN_FILES]
     expected += [models / dataset / name for dataset in design.datasets for name in DATASET_FILES]
     return [path for path in expected if not path.is_file()]
 
 
-def require(design: Design, models: Path = MODELS) -> None:
+def require(design: Design, arm: SecondArm, models: Path = MODELS) -> None:
     """Stops with the list of what is missing.
 
     Raises:
         InputError: at least one file of the design's runs is missing; the message lists all of them.
     """
-    if lacking := missing(design, models):
+    if lacking := missing(design, arm, models):
         raise InputError(
             f"{len(lacking)} files of the design in params.yaml are missing: {', '.join(map(str, lacking))}; "
             "run `dvc repro compare`, which trains and evaluates what is missing"

@@ -15,9 +15,11 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from stages.findings import (
+    batch_size_pages,
     difference_pages,
     distance_pages,
     progress_pages,
+    robustness_pages,
     single_run_pages,
     speed_pages,
     standings_pages,
@@ -109,6 +111,8 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "protocol_table": table(*_protocol(tables["protocol"])),
         "speech": (design["data"] == "stand_in").any(),
         "halving": halving(tables["halving"], halving_loss),
+        "elsewhere": robustness_pages.content(tables),
+        "batch_sizes": batch_size_pages.content(tables["batch_sizes"], design),
         "speed_measured": speed_pages.content(tables),
         "figures": {figure.name: _figure(figure) for figure in FIGURES},
     }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.findings.design import MODELS, Design, run_folder
+from stages.findings.design import MODELS, Design, SecondArm, run_folder
 from stages.plumbing.command import InputError
 
 TRIALS = (
@@ -23,7 +23,8 @@ CURVES = "repeat,candidate,epoch,updates,train_nll,valid_nll,train_nll_per_seque
 EVALUATION = "repeat,candidate,test_nll,test_nll_per_sequence,sequences,steps".split(",")
 PIECES = "repeat,candidate,piece,name,steps,nll".split(",")
 BASELINES = "baseline,split,averaging,nll".split(",")
-NOT_NUMBERS = {"status", "chosen", "chosen_by_halving", "name", "baseline", "split", "averaging"}
+LEAKAGE = "piece,name,frames,leaked_frames,touched".split(",")
+NOT_NUMBERS = {"status", "chosen", "chosen_by_halving", "name", "baseline", "split", "averaging", "touched"}
 RUN_KEYS = (
     "output",
     "matching",
@@ -49,6 +50,7 @@ class Run:
 
     dataset: str
     cell: str
+    folder: Path
     info: dict[str, Any]
     trials: pd.DataFrame
     curves: pd.DataFrame
@@ -132,13 +134,32 @@ def read_runs(design: Design, matching: str, models: Path = MODELS) -> dict[tupl
     Raises:
         InputError: a file lacks a column or key, does not fit params.yaml, or disagrees with another file.
     """
-    runs = {(dataset, cell): _read_run(dataset, cell, models) for dataset, cell in design.runs}
-    for run in runs.values():
-        _check_design(run, design, matching, models)
-        _check_scores(run, models)
+    runs = {
+        (dataset, cell): _read_run(dataset, cell, run_folder(dataset, cell, models)) for dataset, cell in design.runs
+    }
+    _check(runs, design, matching)
     for dataset in design.datasets:
-        _check_same_pieces([runs[dataset, cell] for cell in design.cells], models)
+        _check_same_pieces([runs[dataset, cell] for cell in design.cells])
     return runs
+
+
+def read_arm(
+    arm: SecondArm, design: Design, runs: dict[tuple[str, str], Run], models: Path = MODELS
+) -> dict[tuple[str, str], Run]:
+    """The runs of the second arm, (dataset, cell) → `Run`: its own, and those of `runs`, the first arm, that it shares.
+
+    Raises:
+        InputError: as `read_runs`.
+    """
+    own = {
+        (dataset, cell): _read_run(dataset, cell, run_folder(dataset, cell, models, arm.matching))
+        for dataset, cell in arm.runs(design)
+    }
+    _check(own, design, arm.matching)
+    for dataset, cell in own:
+        _check_same_pieces([runs[dataset, cell], own[dataset, cell]])
+    shared = {(dataset, cell): runs[dataset, cell] for dataset, _ in own for cell in design.cells if cell in arm.shared}
+    return {key: (own | shared)[key] for key in design.runs if key in own | shared}
 
 
 def read_baselines(design: Design, models: Path = MODELS) -> pd.DataFrame:
@@ -149,6 +170,30 @@ def read_baselines(design: Design, models: Path = MODELS) -> pd.DataFrame:
         frame.insert(0, "dataset", dataset)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
+
+
+def read_leakage(design: Design, runs: dict[tuple[str, str], Run], models: Path = MODELS) -> dict[str, pd.DataFrame]:
+    """What training has heard of each test piece, [N] rows with the columns of leakage.csv, by dataset.
+
+    Datasets without melodies, or without a net that was scored, are left out.
+
+    Raises:
+        InputError: a file lacks a column, or is about other pieces than the runs were scored on.
+    """
+    found = {}
+    for dataset in design.datasets:
+        path = models / dataset / "leakage.csv"
+        pieces = _read_csv(path, LEAKAGE)
+        scored = [run for run in (runs[dataset, cell] for cell in design.cells) if len(run.all_pieces)]
+        if pieces.empty or not scored:
+            continue
+        expected = scored[0].all_pieces.drop_duplicates("piece").sort_values("piece")
+        if [*zip(pieces["name"].astype(str), pieces["frames"] - 1, strict=True)] != [
+            *zip(expected["name"].astype(str), expected["steps"], strict=True)
+        ]:
+            raise InputError(f"{path}: not the pieces that {scored[0].folder} was scored on; run `dvc repro`")
+        found[dataset] = pieces
+    return found
 
 
 def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -169,8 +214,7 @@ def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
     return frame
 
 
-def _read_run(dataset: str, cell: str, models: Path) -> Run:
-    folder = run_folder(dataset, cell, models)
+def _read_run(dataset: str, cell: str, folder: Path) -> Run:
     try:
         info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -184,6 +228,7 @@ def _read_run(dataset: str, cell: str, models: Path) -> Run:
     return Run(
         dataset,
         cell,
+        folder,
         info,
         trials,
         _read_csv(folder / "curves.csv", CURVES),
@@ -192,43 +237,47 @@ def _read_run(dataset: str, cell: str, models: Path) -> Run:
     )
 
 
-def _check_design(run: Run, design: Design, matching: str, models: Path) -> None:
+def _check(runs: dict[tuple[str, str], Run], design: Design, matching: str) -> None:
+    for run in runs.values():
+        _check_design(run, design, matching)
+        _check_scores(run)
+
+
+def _check_design(run: Run, design: Design, matching: str) -> None:
     training = design.datasets[run.dataset]
-    folder = run_folder(run.dataset, run.cell, models)
     found = run.trials.groupby("repeat").size()
     if len(found) != training.repeats or not (found == training.candidates).all():
         raise InputError(
-            f"{folder / 'trials.csv'}: expected {training.repeats} repeats of {training.candidates} candidates as in "
-            f"params.yaml, found {len(found)} repeats of {sorted(set(found))} candidates; train this run again"
+            f"{run.folder / 'trials.csv'}: expected {training.repeats} repeats of {training.candidates} candidates as "
+            f"in params.yaml, found {len(found)} repeats of {sorted(set(found))} candidates; train this run again"
         )
     if run.info["matching"] != matching:
         raise InputError(
-            f"{folder / 'run.json'}: expected the matching '{matching}' of params.yaml, found "
+            f"{run.folder / 'run.json'}: expected the matching '{matching}' of params.yaml, found "
             f"'{run.info['matching']}'; train this run again"
         )
 
 
-def _check_scores(run: Run, models: Path) -> None:
+def _check_scores(run: Run) -> None:
     """The three files that speak of a candidate's test NLL must agree; one of them from another run would not."""
-    folder = run_folder(run.dataset, run.cell, models)
     candidate = ["repeat", "candidate"]
     chosen = run.trials.loc[run.trials["chosen"] | run.trials["chosen_by_halving"], candidate]
     scores = run.all_evaluation.set_index(candidate)["test_nll"]
     if sorted(scores.index) != sorted(map(tuple, chosen.to_numpy())) or scores.isna().any():
         raise InputError(
-            f"{folder / 'evaluation.csv'}: not the chosen candidates of trials.csv; evaluate this run again"
+            f"{run.folder / 'evaluation.csv'}: not the chosen candidates of trials.csv; evaluate this run again"
         )
     sums = run.all_pieces.groupby(candidate)[["nll", "steps"]].sum()
     if sorted(sums.index) != sorted(scores.index):
-        raise InputError(f"{folder / 'pieces.csv'}: not the candidates of evaluation.csv; evaluate this run again")
+        raise InputError(f"{run.folder / 'pieces.csv'}: not the candidates of evaluation.csv; evaluate this run again")
     pooled = (sums["nll"] / sums["steps"]).reindex(scores.index)
     if not np.allclose(pooled, scores, rtol=1e-4, atol=1e-4):
         raise InputError(
-            f"{folder / 'pieces.csv'}: its sums are not the NLL of evaluation.csv; evaluate this run again"
+            f"{run.folder / 'pieces.csv'}: its sums are not the NLL of evaluation.csv; evaluate this run again"
         )
 
 
-def _check_same_pieces(runs: list[Run], models: Path) -> None:
+def _check_same_pieces(runs: list[Run]) -> None:
     """Differences are paired by piece, so all cells must have been scored on the same pieces in the same order."""
     expected = None
     for run in runs:
@@ -237,6 +286,6 @@ def _check_same_pieces(runs: list[Run], models: Path) -> None:
             expected = expected or found
             if found != expected:
                 raise InputError(
-                    f"{run_folder(run.dataset, run.cell, models) / 'pieces.csv'}: the pieces of repeat {repeat} are "
+                    f"{run.folder / 'pieces.csv'}: the pieces of repeat {repeat} are "
                     "not those of the other runs on this dataset; evaluate the dataset again"
                 )

@@ -137,6 +137,20 @@ def difference(
     return resampling.interval([len(gap), len(steps)], estimate, rng)
 
 
+def pooled_mean(nll: np.ndarray, steps: np.ndarray, resampling: Resampling, rng: np.random.Generator) -> Interval:
+    """Mean NLL of one cell, pooled over steps, nats per step, over its repeats and the pieces.
+
+    Args:
+        nll: each piece's NLL summed over its steps, nats: [R, N].
+        steps: each piece's scored steps: [N].
+    """
+
+    def estimate(r: np.ndarray, n: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(_mean_rows(nll, r), n, -1).sum(-1) / steps[n].sum(-1)
+
+    return resampling.interval([len(nll), len(steps)], estimate, rng)
+
+
 def ratio(first: np.ndarray, second: np.ndarray, resampling: Resampling, rng: np.random.Generator) -> Interval:
     """The geometric mean of the ratios of positive numbers, [R] over [R], with its interval over the same R repeats."""
     gap = np.log(first) - np.log(second)

@@ -6,7 +6,7 @@ sequences of each one's mean. Splits are those of the data; the test split enter
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -99,13 +99,14 @@ def protocol_table(train: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setting", "value", "origin", "stated"])
 
 
-def parameters_table(runs: Runs) -> pd.DataFrame:
-    """parameters.csv: each net's sizes, beside Table 1 of the paper."""
+def parameters_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """parameters.csv: each net's sizes, beside Table 1 of the paper where they are matched as there."""
     columns = "matching,input_size,output_size,units,recurrent_parameters,output_parameters,total_parameters".split(",")
     rows = []
-    for (dataset, cell), run in runs.items():
-        units, weights = paper.SIZES.get((run.info["output"], cell), (None, None))
-        rows.append([dataset, cell, *(run.info[column] for column in columns), units, weights])
+    for run in runs:
+        matched = run.info["matching"] == paper.MATCHING
+        units, weights = paper.SIZES.get((run.info["output"], run.cell), (None, None)) if matched else (None, None)
+        rows.append([run.dataset, run.cell, *(run.info[column] for column in columns), units, weights])
     table = pd.DataFrame(rows, columns=["dataset", "cell", *columns, "paper_units", "paper_parameters"])
     return table.astype({"paper_units": "Int64", "paper_parameters": "Int64"})
 

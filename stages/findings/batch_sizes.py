@@ -1,0 +1,74 @@
+"""What the study of batch sizes says (`make batch-sizes`): each size's best net, and the size that its rule takes."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import Field
+
+from stages.plumbing.command import InputError
+from stages.plumbing.params import Section
+
+MEASURED = Path("reports/studies/batch_sizes.csv")
+MEASURED_COLUMNS = (
+    "dataset,cell,batch_size,candidate,learning_rate,epochs,best_epoch,updates,train_nll,valid_nll,chosen"
+).split(",")
+COLUMNS = (
+    "dataset,cell,batch_size,candidates,learning_rate,edge,epochs,best_epoch,updates,train_nll,valid_nll,behind,"
+    "margin,taken"
+).split(",")
+Count = Annotated[int, Field(ge=1)]
+
+
+class Study(Section):
+    """`batch_sizes` in params.yaml.
+
+    Attributes:
+        cell: the unit that is trained.
+        sizes: sequences a batch.
+        margin: nats of validation NLL by which a size may be worse than the best and be taken for its speed.
+        edge: the share of the learning rates' range, at either end on the log scale, that counts as its edge.
+        max_epochs: dataset → epochs at most.
+    """
+
+    cell: str
+    sizes: list[Count]
+    margin: Annotated[float, Field(ge=0)]
+    edge: Annotated[float, Field(ge=0, lt=0.5)]
+    max_epochs: dict[str, Count]
+
+
+def batch_sizes_table(study: Study, log_low: float, log_high: float, measured: Path = MEASURED) -> pd.DataFrame:
+    """batch_sizes.csv: a row a dataset and size, its chosen candidate; without rows where nothing was measured.
+
+    NLLs are in nats per step, of one repeat: there is no interval. `behind` is the validation NLL above that of the
+    dataset's best size; the largest size that is behind by at most the margin is `taken`. `edge` says where
+    the chosen learning rate is in the range: at its top or bottom, as the first or last of the candidates or in the
+    outer share, or inside.
+
+    Args:
+        log_low, log_high: natural logarithms of the range's ends.
+
+    Raises:
+        InputError: the measured file cannot be read or lacks a column.
+    """
+    if not measured.is_file():
+        return pd.DataFrame(columns=COLUMNS)
+    try:
+        trials = pd.read_csv(measured)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{measured}: not a readable CSV file: {error}; run `make batch-sizes`") from None
+    if lacking := [column for column in MEASURED_COLUMNS if column not in trials]:
+        raise InputError(f"{measured}: expected {', '.join(MEASURED_COLUMNS)}; it lacks {', '.join(lacking)}")
+    rates = trials.groupby(["dataset", "cell", "batch_size"])["learning_rate"].agg(["size", "min", "max"])
+    table = trials[trials["chosen"]].merge(rates.rename(columns={"size": "candidates"}).reset_index())
+    place = (table["learning_rate"].map(math.log) - log_low) / (log_high - log_low)  # 0 at the bottom, 1 at the top
+    table["edge"] = "inside"
+    table.loc[(table["learning_rate"] == table["min"]) | (place <= study.edge), "edge"] = "bottom"
+    table.loc[(table["learning_rate"] == table["max"]) | (place >= 1 - study.edge), "edge"] = "top"
+    table["behind"] = table["valid_nll"] - table.groupby("dataset")["valid_nll"].transform("min")
+    table["margin"] = study.margin
+    within = table["batch_size"].where(table["behind"] <= study.margin)
+    table["taken"] = table["batch_size"] == within.groupby(table["dataset"]).transform("max")
+    return table[COLUMNS]
