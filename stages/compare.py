@@ -13,6 +13,8 @@ import pandas as pd
 
 from stages.findings.claims import Evidence, Rules, claims_table
 from stages.findings.design import read_comparison, read_design, require
+from stages.findings.memory_records import read_memories
+from stages.findings.memory_tables import gates_table, gradients_table, memory_table
 from stages.findings.records import read_baselines, read_runs
 from stages.findings.rivals import read_published, rivals
 from stages.findings.statistics import Resampling
@@ -47,9 +49,10 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     design, comparison, rules = read_design(), read_comparison(), section("claims", Rules)
     require(design)
     runs = read_runs(design, read("matching.mode"))
+    memories = read_memories(runs)
     published = read_published()
     resampling = Resampling(comparison.resamples, comparison.confidence, comparison.seed)
-    evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs))
+    evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs), memories)
     summary = summary_table(runs, comparison, published, resampling)
     tables = {
         "design": design_table(design, comparison, runs),
@@ -65,6 +68,9 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "halving": halving_table(design, runs, resampling),
         "learning_rates": learning_rates_table(runs),
         "curves": curves_table(runs),
+        "gradients": gradients_table(memories, resampling),
+        "memory": memory_table(memories, resampling),
+        "gates": gates_table(memories, resampling),
     }
     return tables, metrics(summary)
 

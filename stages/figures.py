@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings import plots, speed_plots
+from stages.findings import memory_plots, plots, speed_plots
 from stages.findings.catalogue import Figure, drawn, source
 from stages.findings.style import save
 from stages.plumbing.command import InputError, run
 
 REPORTS = Path("reports")
-MODULES = {"plots": plots, "speed_plots": speed_plots}
+MODULES = {"plots": plots, "memory_plots": memory_plots, "speed_plots": speed_plots}
 
 
 def read_tables(figures: list[Figure]) -> dict[str, pd.DataFrame]:

@@ -21,7 +21,7 @@ REPORTS = Path("reports")
 TEXT = {"design": ["paper_dataset", "data", "device"], "halving": ["rungs"], "benchmarks/machine": ["value"]}
 # results and curves are shown by figures alone
 NAMES = (
-    "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals,halving,learning_rates"
+    "design,protocol,parameters,summary,differences,progress,claims,baselines,rivals,halving,learning_rates,memory,gates"
 ).split(",")
 
 

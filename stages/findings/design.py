@@ -13,6 +13,7 @@ from stages.plumbing.params import Section, checked, read, section
 
 MODELS = Path("models")
 RUN_FILES = ("trials.csv", "curves.csv", "run.json", "evaluation.csv", "pieces.csv")
+RUN_FILES += ("gradients.csv", "memory.csv", "gates.csv")
 DATASET_FILES = ("baselines.csv",)
 
 Output = Literal["bernoulli", "gaussian_mixture"]

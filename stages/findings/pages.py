@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from stages.findings import speed_pages
+from stages.findings import memory_pages, speed_pages
 from stages.findings.catalogue import FIGURES, Figure, source
 from stages.findings.text_tables import Rows, interval, table, text
 from stages.findings.wording import cell_name, number, signed
@@ -103,6 +103,7 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "protocol_table": table(*_protocol(tables["protocol"])),
         "speech": (design["data"] == "stand_in").any(),
         "halving": halving(tables["halving"], halving_loss),
+        "memory": memory_pages.content(tables),
         "speed_measured": speed_pages.content(tables),
         "figures": {figure.name: _figure(figure) for figure in FIGURES},
     }
