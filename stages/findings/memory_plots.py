@@ -50,7 +50,8 @@ def gradients(tables: Tables) -> Figure:
         ax.yaxis.set_major_formatter(FuncFormatter(lambda power, _: f"$10^{{{power:.0f}}}$"))
         if lost := [style.name for cell, style in styles.items() if not _has(rows, cell, "trained")]:
             words = f"every repeat of {', '.join(lost)} diverged"
-            ax.text(0.03, 0.06, words, transform=ax.transAxes, color=GREY, fontsize=9)
+            ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            ax.text(0.03, 0.06, words, transform=ax.transAxes, color=GREY, fontsize=9, bbox=ground)
         ax.set_xlabel("lag, steps back in time")
         ax.set_ylabel("gradient over that at lag 0")
     solid = Line2D([], [], color="black", linewidth=1.4, label="trained")
