@@ -20,6 +20,8 @@ from stages.findings.deviations import deviations_table
 from stages.findings.differences import differences_table
 from stages.findings.distances import distances_table
 from stages.findings.gaps import gaps_table
+from stages.findings.memory_records import read_memories
+from stages.findings.memory_tables import gates_table, gradients_table, memory_table
 from stages.findings.milestones import milestones_table
 from stages.findings.records import read_arm, read_baselines, read_leakage, read_runs
 from stages.findings.rivals import read_published, rivals
@@ -60,9 +62,10 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     require(design, second_arm)
     runs = read_runs(design, read("matching.mode"))
     arm, leakage = read_arm(second_arm, design, runs), read_leakage(design, runs)
+    memories = read_memories(runs)
     published = read_published()
     resampling = Resampling(comparison.resamples, comparison.confidence, comparison.seed)
-    evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs))
+    evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs), memories)
     summary = summary_table(runs, comparison, published, resampling)
     elsewhere = conditions(evidence, design, comparison.counterparts, leakage, arm)
     window, pitches = read("leakage.window"), read("leakage.pitches")
@@ -98,6 +101,9 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "leakage": leakage_table(runs, leakage, window, pitches, resampling),
         "arms": arms_table(runs, arm, second_arm, resampling),
         "batch_sizes": batch_sizes_table(section("batch_sizes", Study), low, high),
+        "gradients": gradients_table(memories, resampling),
+        "memory": memory_table(memories, resampling),
+        "gates": gates_table(memories, resampling),
     }
     return tables, metrics(summary)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings import answer_plots, curve_plots, plots, robustness_plots, speed_plots, tuning_plots
+from stages.findings import answer_plots, curve_plots, memory_plots, plots, robustness_plots, speed_plots, tuning_plots
 from stages.findings.catalogue import Figure, drawn, source
 from stages.findings.style import save
 from stages.plumbing.command import InputError, run
@@ -16,6 +16,7 @@ from stages.plumbing.command import InputError, run
 REPORTS = Path("reports")
 MODULES = {
     "answer_plots": answer_plots,
+    "memory_plots": memory_plots,
     "plots": plots,
     "curve_plots": curve_plots,
     "tuning_plots": tuning_plots,

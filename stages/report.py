@@ -28,7 +28,7 @@ TEXT = {
 # results and curves are shown by figures alone
 NAMES = (
     "design,protocol,parameters,summary,distances,differences,single_runs,progress,milestones,claims,baselines,"
-    "standings,halving,learning_rates,tuning,best_of,robustness,leakage,arms,batch_sizes"
+    "standings,halving,learning_rates,tuning,best_of,robustness,leakage,arms,batch_sizes,memory,gates"
 ).split(",")
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from stages.findings.batch_sizes import MEASURED_COLUMNS
+from stages.findings.memory_records import GATES, GRADIENTS, MEMORY
 from stages.findings.records import BASELINES, CURVES, EVALUATION, LEAKAGE, PIECES, TRIALS
 from stages.plumbing.params import load
 
@@ -26,6 +27,8 @@ SPEED = {"tanh": 30.0, "lstm": 20.0, "gru": 10.0}  # epochs in which the distanc
 TRANSFER = 0.5  # what a candidate is behind on the test split, over what it is behind on validation
 FACTS = {"processor": "Some CPU", "cores": "1", "threads": "2", "memory": "8 GiB", "system": "Linux x86_64"}
 FACTS |= {"python": "3.11.9", "torch": "2.9.0", "numba": "0.60", "matrix_product_gflops": "110", "date": "2026-01-02"}
+REACH = {"tanh": (0.9, 0.01, -3.0)}  # shares of losses that vanish and explode, and log10 of the gradient's ratio
+KEPT = {"gru": "update", "lstm": "forget"}  # the gate that keeps a state
 COST = {"tanh": 0.002, "lstm": 0.006, "gru": 0.005}  # seconds an update
 
 
@@ -36,6 +39,7 @@ class Planted:
     `levels`: cell → each repeat's test NLL (None: all its candidates diverge). The pieces scatter around it by
     `piece_noise`, the same way for every cell, and by `cell_noise` on their own.
     `behind`: how far each candidate's NLL is above the best one's (None: the further the smaller its learning rate).
+    `reach`: cell → what its trained nets do with gradients at lag 20 (a cell without: next to nothing vanishes).
     `halved`: (cell, repeat, candidate) → the epoch at which successive halving would have ended it.
     `touched`: how many pieces, the first ones, hold melodies that training has heard.
     `arm`: as `levels`, for the cells of the second arm.
@@ -55,6 +59,8 @@ class Planted:
     halved: dict[tuple[str, int, int], int] = field(default_factory=dict)
     touched: int = 0
     arm: dict[str, list[float | None]] = field(default_factory=dict)
+    reach: dict[str, tuple[float, float, float]] = field(default_factory=lambda: dict(REACH))
+    longest_lag: int = 24
 
 
 def write_study(
@@ -142,6 +148,7 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
     pd.DataFrame(curves, columns=CURVES).to_csv(folder / "curves.csv", index=False)
     pd.DataFrame(evaluation, columns=EVALUATION).to_csv(folder / "evaluation.csv", index=False)
     pd.DataFrame(pieces, columns=PIECES).to_csv(folder / "pieces.csv", index=False)
+    _write_memory(folder, cell, planted, [(row[0], row[1], row[-2]) for row in trials])
     info = {
         "dataset": name,
         "cell": cell,
@@ -163,6 +170,33 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
         "seconds_per_update": COST.get(cell, 0.004),
     }
     (folder / "run.json").write_text(json.dumps(info), encoding="utf-8")
+
+
+def _write_memory(folder: Path, cell: str, planted: Planted, trials: list[tuple[int, int, bool]]) -> None:
+    """What stages/memory.py leaves; repeats differ by a hundredth of what is planted, and before training all vanishes.
+
+    `trials`: (repeat, candidate, whether it was chosen).
+    """
+    vanishing, exploding, log10_ratio = planted.reach.get(cell, (0.1, 0.0, -0.5))
+    gradients, nets, gates = [], [], []
+    kinds = [(repeat, candidate, "trained") for repeat, candidate, chosen in trials if chosen]
+    kinds += [(repeat, 0, "untrained") for repeat in range(_repeats(planted))]
+    for repeat, candidate, kind in kinds:
+        net, part = [repeat, candidate, kind], 1 - repeat / 100
+        ratio, shares = (log10_ratio, [vanishing * part, exploding]) if kind == "trained" else (-2.5, [1.0, 0.0])
+        if planted.longest_lag < 20:
+            shares = [None, None]
+        sizes = [planted.pieces, 2 * planted.pieces, planted.longest_lag, 20, 0.01, 10.0]
+        nets.append([*net, *sizes, ratio * part if planted.longest_lag >= 20 else None, *shares, 1.5, 1.4])
+        for variable in ("state", "input"):
+            falls = ratio * part * np.arange(planted.longest_lag + 1) / 20
+            gradients += [[*net, variable, lag, 40, x, x - 0.5, x, x + 0.5] for lag, x in enumerate(falls)]
+        if cell in KEPT:
+            gates += [[*net, KEPT[cell], 0.7, 0.1, 0.5, 0.2, 0.8, 1.0, 3.0 * 10**repeat, 90.0]]
+            gates += [[*net, "output", 0.4, 0.2, 0.3, 0.1, 0.4, 0.9, None, None]]
+    pd.DataFrame(gradients, columns=GRADIENTS).to_csv(folder / "gradients.csv", index=False)
+    pd.DataFrame(nets, columns=MEMORY).to_csv(folder / "memory.csv", index=False)
+    pd.DataFrame(gates, columns=GATES).to_csv(folder / "gates.csv", index=False)
 
 
 def halving_study() -> dict[str, Planted]:

@@ -45,22 +45,20 @@ def claims(root: Path, monkeypatch: pytest.MonkeyPatch, datasets: dict[str, Plan
 
 def test_a_world_as_the_paper_describes_it(tmp_path, monkeypatch):
     found = claims(tmp_path, monkeypatch, as_the_paper())
-    assert dict(found["verdict"].loc[1:8]) == dict.fromkeys(range(1, 9), "supported")
-    assert (found["single_run_agreement"].loc[1:8] == 1).all()
-    assert dict(found["verdict"].loc[9:]) == {9: "undecided", 10: "undecided"}
-    assert found["evidence"].loc[9:].str.contains("gradients against lag, which this study does not measure").all()
-    assert found["single_run_agreement"].loc[9:].isna().all()
+    assert dict(found["verdict"]) == dict.fromkeys(range(1, 11), "supported")
+    assert (found["single_run_agreement"] == 1).all()
     assert "jsb_chorales (n=3, 20 pieces): GRU − LSTM −0.20 [" in found.loc[1, "evidence"]
     assert "speech_short stands in for Ubisoft A" in found.loc[3, "evidence"]
     assert "reliminary" not in " ".join(found["evidence"])
 
 
 def test_a_world_opposite_to_the_paper(tmp_path, monkeypatch):
-    datasets = {name: planted(8.0, 9.0, 9.5, speed=FAST_TANH) for name in MUSIC}
-    datasets |= {name: speech(0.5, 2.7, 3.6, speed=FAST_TANH) for name in ("speech_short", "speech_long")}
+    options = {"speed": FAST_TANH, "reach": {"tanh": (0.1, 0.3, -0.5), "lstm": (0.9, 0.0, -3.0)}}
+    datasets = {name: planted(8.0, 9.0, 9.5, **options) for name in MUSIC}
+    datasets |= {name: speech(0.5, 2.7, 3.6, **options) for name in ("speech_short", "speech_long")}
     found = claims(tmp_path, monkeypatch, datasets)
-    assert dict(found["verdict"].loc[1:8]) == dict.fromkeys(range(1, 9), "contradicted")
-    assert (found["single_run_agreement"].loc[1:8] == 0).all()
+    assert dict(found["verdict"]) == dict.fromkeys(range(1, 11), "contradicted")
+    assert (found["single_run_agreement"] == 0).all()
 
 
 def test_one_contradicted_set_contradicts_a_claim_about_all(tmp_path, monkeypatch):
@@ -180,3 +178,40 @@ def test_evidence_says_where_the_budget_was_small(tmp_path, monkeypatch):
     found = claims(tmp_path, monkeypatch, datasets)
     assert "Preliminary, on less than the paper's budget: musedata." in found.loc[1, "evidence"]
     assert "reliminary" not in found.loc[3, "evidence"]
+
+
+def test_gradients_that_vanish_in_an_lstm_contradict_the_shortcuts_alone(tmp_path, monkeypatch):
+    datasets = as_the_paper(reach={"tanh": (0.9, 0.01, -3.0), "lstm": (0.8, 0.0, -2.6)})
+    found = claims(tmp_path, monkeypatch, datasets)
+    assert dict(found["verdict"].loc[9:]) == {9: "supported", 10: "contradicted"}
+    assert (
+        "musedata (n=3): log10 gradient ratio of LSTM − tanh +0.40 [+0.39, +0.40] (untrained +0.00), supported; LSTM "
+        "share vanishing 0.79 [0.78, 0.80] (untrained 1.00), contradicted; log10 gradient ratio of GRU"
+        in found.loc[10, "evidence"]
+    )
+
+
+def test_gradients_that_explode_in_one_set_contradict_that_they_seldom_do(tmp_path, monkeypatch):
+    datasets = as_the_paper()
+    datasets["piano_midi"].reach = {"tanh": (0.9, 0.2, -3.0)}
+    found = claims(tmp_path, monkeypatch, datasets)
+    assert found.loc[9, "verdict"] == "contradicted"
+    assert "11 supported, 1 contradicted, 0 undecided" in found.loc[9, "evidence"]
+
+
+def test_diverged_tanh_nets_leave_gradients_undecided(tmp_path, monkeypatch):
+    datasets = as_the_paper()
+    datasets["speech_long"].levels["tanh"] = [None, None, None]
+    datasets["speech_short"].levels["tanh"] = [6.4, 6.4, None]
+    found = claims(tmp_path, monkeypatch, datasets)
+    assert dict(found["verdict"].loc[9:]) == {9: "undecided", 10: "undecided"}
+    assert "tanh share vanishing: every repeat of tanh diverged" in found.loc[9, "evidence"]
+    assert "speech_short (n=2 (1 diverged)): tanh share vanishing 0.90 [" in found.loc[9, "evidence"]
+
+
+def test_pieces_too_short_for_the_reference_lag_are_named(tmp_path, monkeypatch):
+    datasets = as_the_paper()
+    datasets["jsb_chorales"].longest_lag = 12
+    found = claims(tmp_path, monkeypatch, datasets)
+    assert dict(found["verdict"].loc[9:]) == {9: "undecided", 10: "undecided"}
+    assert "LSTM − tanh: pieces reach 12 steps back, not 20" in found.loc[10, "evidence"]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stages.findings.statistics import Interval, Resampling, difference, mean_over_repeats, ratio
+from stages.findings.statistics import Interval, Resampling, difference, mean_over_repeats, means_over_repeats, ratio
 
 QUICK = Resampling(resamples=400, confidence=0.95, seed=1)
 
@@ -123,3 +123,13 @@ def test_turning_an_interval_round():
     assert -Interval(1.0, 0.5, 2.0) == Interval(-1.0, -2.0, -0.5)
     assert Interval(1.0, 0.5, 2.0).inverse() == Interval(1.0, 0.5, 2.0)
     assert not Interval(1.0, math.nan, math.nan).known
+
+
+def test_means_of_many_columns_are_each_ones_mean_with_its_interval():
+    values = np.random.default_rng(2).normal([0.0, 5.0, -3.0], [1.0, 0.1, 4.0], (9, 3))
+    much = Resampling(resamples=9999, confidence=0.95, seed=1)
+    for column, found in zip(values.T, means_over_repeats(values, much, rng()), strict=True):
+        alone = mean_over_repeats(column, much, rng())
+        assert found.mean == pytest.approx(alone.mean)
+        assert [found.low, found.high] == pytest.approx([alone.low, alone.high], abs=0.08 * column.std())
+    assert not any(found.known for found in means_over_repeats(values[:1], much, rng()))

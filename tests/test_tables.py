@@ -40,6 +40,15 @@ COLUMNS = {
     "progress": "dataset,first,second,clock,repeats,level,ratio_mean,ratio_low,ratio_high",
     "halving": "dataset,cell,repeats,rungs,keep,survived,valid_loss_mean,valid_loss_low,valid_loss_high,"
     "test_loss_mean,test_loss_low,test_loss_high,epochs_share",
+    "gradients": "dataset,cell,net,variable,lag,repeats,cases,log10_ratio_mean,log10_ratio_low,log10_ratio_high,"
+    "q10,q50,q90",
+    "memory": "dataset,cell,net,repeats,pieces,cases,longest_lag,reference_lag,vanish_ratio,explode_ratio,"
+    "log10_ratio_mean,log10_ratio_low,log10_ratio_high,share_vanishing_mean,share_vanishing_low,share_vanishing_high,"
+    "share_exploding_mean,share_exploding_low,share_exploding_high,half_life_mean,half_life_low,half_life_high,"
+    "half_life_of_curve_mean,half_life_of_curve_low,half_life_of_curve_high",
+    "gates": "dataset,cell,net,gate,repeats,opening_mean,opening_low,opening_high,share_closed_mean,share_closed_low,"
+    "share_closed_high,share_open_mean,share_open_low,share_open_high,q10,q50,q90,half_life_mean,half_life_low,"
+    "half_life_high,half_life_q90_mean,half_life_q90_low,half_life_q90_high",
     "protocol": "setting,value,origin,stated",
     "robustness": "dataset,condition,elsewhere,first,second,main_repeats,main_pieces,main_mean,main_low,main_high,"
     "repeats,pieces,difference_mean,difference_low,difference_high,order",

@@ -130,6 +130,38 @@ FIGURES = (
         "tuning_plots",
     ),
     Figure(
+        "gradients",
+        ("gradients", "memory", "design"),
+        "How a loss reaches back: the norm of one step's loss gradient with respect to the net's state some steps "
+        "before, over that at the step itself; a line that falls fast is a unit that learns nothing from far back. "
+        "Lines are geometric means over cases and repeats, shades the middle 80% of the trained nets' cases (one piece "
+        "and step each); the dotted lines mark the lag at which gradients are judged and the ratio below which they "
+        "have vanished. A logarithmic axis, cut off at ten powers of ten.",
+        "Line plots of the gradient's norm against lag: a panel per dataset, a colour and marker per unit, trained "
+        "solid and untrained dashed.",
+        "memory_plots",
+    ),
+    Figure(
+        "gates",
+        ("gates", "memory", "design"),
+        "What the gates do: mean value of every gate, with its interval over repeats, and a broad pale line over the "
+        "middle 80% of its values (all units and steps). An LSTM keeps the share f of its memory at a step, a GRU the "
+        "share 1 − z of its state.",
+        "Dot plot of gate values: a panel per dataset, a row per gate, filled for trained and hollow for untrained "
+        "nets.",
+        "memory_plots",
+    ),
+    Figure(
+        "half_lives",
+        ("memory", "gates", "design"),
+        "How long something counts: the lag at which an input's influence on the loss has fallen below half of that at "
+        "lag 0, and the steps in which a unit that keeps its mean share of its state has lost half of it (the "
+        "median unit, and the 90th percentile of units). Intervals over repeats; a logarithmic axis, arrows beyond it.",
+        "Dot plot of half-lives in steps: a panel per dataset, rows for inputs and units, filled for trained and "
+        "hollow for untrained nets.",
+        "memory_plots",
+    ),
+    Figure(
         "speed",
         ("benchmarks/speed",),
         "How many times faster than torch.nn with one trial after another (the line at 1) a trial's epoch is trained: "

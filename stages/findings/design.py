@@ -13,6 +13,7 @@ from stages.plumbing.params import Section, checked, read, section
 
 MODELS = Path("models")
 RUN_FILES = ("trials.csv", "curves.csv", "run.json", "evaluation.csv", "pieces.csv")
+MEMORY_FILES = ("gradients.csv", "memory.csv", "gates.csv")  # of the first arm alone
 DATASET_FILES = ("baselines.csv", "leakage.csv")
 
 Output = Literal["bernoulli", "gaussian_mixture"]
@@ -148,9 +149,10 @@ def run_folder(dataset: str, cell: str, models: Path = MODELS, arm: str | None =
 
 def missing(design: Design, arm: SecondArm, models: Path = MODELS) -> list[Path]:
     """The files that both arms' runs should have left and that are not there, in the design's order."""
-    folders = [run_folder(dataset, cell, models) for dataset, cell in design.runs]
-    folders += [run_folder(dataset, cell, models, arm.matching) for dataset, cell in arm.runs(design)]
-    expected = [folder / name for folder in folders for name in RUN_FILES]
+    first = [run_folder(dataset, cell, models) for dataset, cell in design.runs]
+    second = [run_folder(dataset, cell, models, arm.matching) for dataset, cell in arm.runs(design)]
+    expected = [folder / name for folder in first for name in (*RUN_FILES, *MEMORY_FILES)]
+    expected += [folder / name for folder in second for name in RUN_FILES]
     expected += [models / dataset / name for dataset in design.datasets for name in DATASET_FILES]
     return [path for path in expected if not path.is_file()]
 

@@ -24,7 +24,19 @@ EVALUATION = "repeat,candidate,test_nll,test_nll_per_sequence,sequences,steps".s
 PIECES = "repeat,candidate,piece,name,steps,nll".split(",")
 BASELINES = "baseline,split,averaging,nll".split(",")
 LEAKAGE = "piece,name,frames,leaked_frames,touched".split(",")
-NOT_NUMBERS = {"status", "chosen", "chosen_by_halving", "name", "baseline", "split", "averaging", "touched"}
+NOT_NUMBERS = {
+    "status",
+    "chosen",
+    "chosen_by_halving",
+    "name",
+    "baseline",
+    "split",
+    "averaging",
+    "touched",
+    "net",
+    "variable",
+    "gate",
+}
 RUN_KEYS = (
     "output",
     "matching",
@@ -166,7 +178,7 @@ def read_baselines(design: Design, models: Path = MODELS) -> pd.DataFrame:
     """The baselines of every dataset of the design, with the columns of baselines.csv."""
     frames = []
     for dataset in design.datasets:
-        frame = _read_csv(models / dataset / "baselines.csv", BASELINES)
+        frame = read_csv(models / dataset / "baselines.csv", BASELINES)
         frame.insert(0, "dataset", dataset)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
@@ -183,7 +195,7 @@ def read_leakage(design: Design, runs: dict[tuple[str, str], Run], models: Path 
     found = {}
     for dataset in design.datasets:
         path = models / dataset / "leakage.csv"
-        pieces = _read_csv(path, LEAKAGE)
+        pieces = read_csv(path, LEAKAGE)
         scored = [run for run in (runs[dataset, cell] for cell in design.cells) if len(run.all_pieces)]
         if pieces.empty or not scored:
             continue
@@ -196,7 +208,12 @@ def read_leakage(design: Design, runs: dict[tuple[str, str], Run], models: Path 
     return found
 
 
-def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+def read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A CSV file's columns, as numbers but for those that are known to be words.
+
+    Raises:
+        InputError: the file is not a readable CSV, lacks a column, or has a word where a number must be.
+    """
     try:
         frame = pd.read_csv(path)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -221,7 +238,7 @@ def _read_run(dataset: str, cell: str, folder: Path) -> Run:
         raise InputError(f"{folder / 'run.json'}: not a readable JSON file: {error}") from None
     if lacking := [key for key in RUN_KEYS if key not in info]:
         raise InputError(f"{folder / 'run.json'}: it lacks the keys {', '.join(lacking)}; train this run again")
-    trials = _read_csv(folder / "trials.csv", TRIALS)
+    trials = read_csv(folder / "trials.csv", TRIALS)
     for column in ("chosen", "chosen_by_halving"):
         if trials[column].dtype != bool:
             raise InputError(f"{folder / 'trials.csv'}: expected True or False in the column '{column}'")
@@ -231,9 +248,9 @@ def _read_run(dataset: str, cell: str, folder: Path) -> Run:
         folder,
         info,
         trials,
-        _read_csv(folder / "curves.csv", CURVES),
-        _read_csv(folder / "evaluation.csv", EVALUATION),
-        _read_csv(folder / "pieces.csv", PIECES),
+        read_csv(folder / "curves.csv", CURVES),
+        read_csv(folder / "evaluation.csv", EVALUATION),
+        read_csv(folder / "pieces.csv", PIECES),
     )
 
 

@@ -76,7 +76,7 @@ def conditions(
 
 def _with(study: Evidence, runs: Runs) -> Evidence:
     """The study's rules on other runs."""
-    return Evidence(runs, study.rules, study.resampling, study.preliminary)
+    return Evidence(runs, study.rules, study.resampling, study.preliminary, memories={})
 
 
 def _editions(dataset: str, design: Design, counterparts: Mapping[str, Counterpart]) -> list[str]:

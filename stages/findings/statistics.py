@@ -109,6 +109,18 @@ def mean_interval(values: pd.Series, resampling: Resampling, *key: str) -> Inter
     return mean_over_repeats(values.to_numpy(float), resampling, resampling.generator(*key))
 
 
+def means_over_repeats(values: np.ndarray, resampling: Resampling, rng: np.random.Generator) -> list[Interval]:
+    """The means of C numbers a repeat, [R, C], each with its interval, from the same resamples of the repeats."""
+    repeats = len(values)
+    means = values.mean(0)
+    if repeats < 2:
+        return [Interval(float(mean), math.nan, math.nan) for mean in means]
+    counts = rng.multinomial(repeats, np.full(repeats, 1 / repeats), resampling.resamples)
+    tail = (1 - resampling.confidence) / 2
+    low, high = np.quantile(counts @ values / repeats, [tail, 1 - tail], axis=0)
+    return [Interval(*map(float, ends)) for ends in zip(means, low, high, strict=True)]
+
+
 def difference(
     first: np.ndarray,
     second: np.ndarray,

@@ -1,0 +1,72 @@
+"""Reads what stages/memory.py left beside each run: gradients through time and gates, checked against the run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.findings.design import MODELS, run_folder
+from stages.findings.records import Run, read_csv
+from stages.plumbing.command import InputError
+
+TRAINED, UNTRAINED = "trained", "untrained"
+NET = ["repeat", "candidate", "net"]
+GRADIENTS = [*NET, *"variable,lag,cases,log10_ratio,q10,q50,q90".split(",")]
+MEMORY = [
+    *NET,
+    *"pieces,cases,longest_lag,reference_lag,vanish_ratio,explode_ratio,log10_ratio".split(","),
+    *"share_vanishing,share_exploding,half_life,half_life_of_curve".split(","),
+]
+GATES = [*NET, *"gate,opening,share_closed,share_open,q10,q50,q90,half_life,half_life_q90".split(",")]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How far back the nets of one run reach; the columns are those of stages/recall/summaries.py.
+
+    `gradients` has a row per net, variable and lag, `nets` a row per net, `gates` a row per net and gate. A diverged
+    repeat has an untrained net and no trained one.
+    """
+
+    gradients: pd.DataFrame
+    nets: pd.DataFrame
+    gates: pd.DataFrame
+
+    def per_repeat(self, net: str, column: str, repeats: list[int]) -> np.ndarray:
+        """A column of `nets`, trained or untrained: [R], NaN for a repeat without such a net."""
+        of_kind = self.nets[self.nets["net"] == net].set_index("repeat")[column]
+        return of_kind.reindex(repeats).to_numpy(float)
+
+
+Memories = dict[tuple[str, str], Memory]
+
+
+def read_memories(runs: dict[tuple[str, str], Run], models: Path = MODELS) -> Memories:
+    """The memory of every run, (dataset, cell) → `Memory`.
+
+    Raises:
+        InputError: a file lacks a column, or is not of the chosen nets of trials.csv.
+    """
+    return {key: _read(run, run_folder(*key, models)) for key, run in runs.items()}
+
+
+def _read(run: Run, folder: Path) -> Memory:
+    memory = Memory(
+        read_csv(folder / "gradients.csv", GRADIENTS),
+        read_csv(folder / "memory.csv", MEMORY),
+        read_csv(folder / "gates.csv", GATES),
+    )
+    chosen = set(run.trials.loc[run.trials["chosen"], ["repeat", "candidate"]].itertuples(index=False, name=None))
+    files = {"gradients.csv": memory.gradients, "memory.csv": memory.nets}
+    if len(memory.gates):  # not every cell has gates
+        files["gates.csv"] = memory.gates
+    for name, frame in files.items():
+        trained = frame.loc[frame["net"] == TRAINED, ["repeat", "candidate"]]
+        found = set(trained.itertuples(index=False, name=None))
+        if found != chosen:
+            raise InputError(
+                f"{folder / name}: expected the chosen candidates of trials.csv, found others; run `dvc repro "
+                f"memory@{run.dataset}-{run.cell}`"
+            )
+    return memory
