@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from stages.findings import speed_pages
+from stages.findings import sample_pages, speed_pages
 from stages.findings.catalogue import FIGURES, Figure, source
 from stages.findings.text_tables import Rows, interval, table, text
 from stages.findings.wording import cell_name, number, signed
@@ -46,6 +46,7 @@ def html(page: str, figures: Path) -> str:
         if address in body:
             encoded = base64.b64encode((figures / figure.file).read_bytes()).decode("ascii")
             body = body.replace(address, f'src="data:image/svg+xml;base64,{encoded}"')
+    body = sample_pages.with_players(body, figures.parent)
     return (
         _environment()
         .get_template("index.html.j2")
@@ -53,6 +54,7 @@ def html(page: str, figures: Path) -> str:
             title=page.splitlines()[0].removeprefix("# "),
             style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
             body=Markup(body),
+            script=Markup(sample_pages.script() if "data-notes" in body else ""),
         )
     )
 
@@ -104,6 +106,7 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "speech": (design["data"] == "stand_in").any(),
         "halving": halving(tables["halving"], halving_loss),
         "speed_measured": speed_pages.content(tables),
+        "listen": sample_pages.content(tables),
         "figures": {figure.name: _figure(figure) for figure in FIGURES},
     }
 
