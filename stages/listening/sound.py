@@ -44,7 +44,8 @@ def spectrogram(samples: np.ndarray, sample_rate: int, spectrum: Spectrum) -> pd
     hop = max(1, round(spectrum.hop_seconds * sample_rate))
     transform = ShortTimeFFT(window, hop, sample_rate, mfft=width)
     columns = (len(samples) - 1) // hop + 1  # from the first sample to the last; the ends meet silence
-    amplitude = np.abs(transform.stft(samples / FULL_SCALE, p0=0, p1=columns)) / (window.sum() / 2)
+    signal = np.pad(samples / FULL_SCALE, (0, max(0, width - len(samples))))  # the transform wants a window's length
+    amplitude = np.abs(transform.stft(signal, p0=0, p1=columns)) / (window.sum() / 2)
     decibels = np.maximum(20 * np.log10(np.maximum(amplitude, 1e-9)), QUIETEST)
     times = [f"{column * hop / sample_rate:.4g}" for column in range(columns)]
     index = pd.Index([f"{frequency:g}" for frequency in transform.f], name="frequency")
