@@ -103,6 +103,7 @@ def lay_out(folder: Path) -> Study:
     def shrink(params):
         params["cells"] = ["tanh", "gru"]
         params["datasets"] = {name: entry(name) for name in datasets}
+        params["second_arm"]["datasets"] = []
         params["compare"]["resamples"] = 99
         params["claims"]["single_runs"] = 100
 

@@ -115,6 +115,17 @@ def test_a_study_without_music_has_no_script_and_no_piano_rolls(reports, tmp_pat
     assert not page.found["script"] and len(page.found["audio"]) == 1
 
 
+def test_a_study_whose_nets_all_diverged_says_so(tmp_path, monkeypatch):
+    datasets = {"jsb_chorales": Planted({"gru": [None]})}
+    monkeypatch.chdir(tmp_path)
+    write_samples(datasets)
+    (tmp_path / "reports/tables").mkdir()
+    (tmp_path / "reports/tables/summary.csv").write_text("dataset,cell\njsb_chorales,gru\n")
+    section = sample_pages.content(samples.read(tmp_path / "reports"))
+    assert section["settings"] == "None could here: the table says why." and not section["given_music"]
+    assert "| jsb_chorales | every repeat diverged | a piece |" in section["table"]
+
+
 def test_gathered_samples_are_those_of_the_study(reports, tmp_path):
     shutil.copytree(reports, tmp_path / "reports")
     shutil.copytree(tmp_path / "reports/samples/jsb_chorales", tmp_path / "reports/samples/left_behind")

@@ -76,6 +76,8 @@ def _given(facts: pd.DataFrame) -> list[str]:
     """A sentence a dataset, or for all that have the same: how much nets are given and add, and where pieces end."""
     sentences: dict[str, list[str]] = {}
     for dataset, of_dataset in facts.groupby("dataset", sort=False):
+        if (of_dataset.loc[of_dataset["cell"] != REAL, "reason"] != "").all():
+            continue
         real, net = of_dataset[of_dataset["cell"] == REAL].iloc[0], of_dataset[of_dataset["cell"] != REAL].iloc[0]
         given, added, there = (
             f"{steps} frames" if net["kind"] == "music" else f"{steps * net['step_seconds']:.3g} s"

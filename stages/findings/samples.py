@@ -36,7 +36,8 @@ def read(reports: Path) -> dict[str, pd.DataFrame]:
     if lacking := [str(folder) for _, _, folder in folders if not (folder / FACTS).is_file()]:
         raise InputError(f"missing samples: {', '.join(lacking)}; run `dvc repro excerpt sample`")
     facts = [json.loads((folder / FACTS).read_text(encoding="utf-8")) for _, _, folder in folders]
-    tables = {"samples/facts": pd.DataFrame(facts)} if facts else {}
+    numbers = {"valid_nll": float, "temperature": float, "beyond_scale": float}  # where no net is heard, without any
+    tables = {"samples/facts": pd.DataFrame(facts).astype(numbers)} if facts else {}
     for table, file in SHOWN.items():
         parts = [
             _shown(table, folder / file).assign(dataset=dataset, cell=cell)

@@ -34,7 +34,7 @@ class Facts:
         cell: the cell, or `real`.
         kind: music or speech.
         piece: the test piece it starts from.
-        given, length: frames or samples, in all and those that were given to the net.
+        given, length: frames or samples that were given to the net, and in all.
         step_seconds: how long a frame or sample lasts.
         reason: why there is nothing to hear; empty where there is.
         repeat, candidate, of_repeats, valid_nll: the net (see nets.py); None where there is none.

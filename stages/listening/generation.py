@@ -94,9 +94,8 @@ def continue_speech(
     for start in range(0, len(seed) - windows.window + 1, windows.hop):
         outputs = run.step(seed[start : start + windows.window])
     signal = np.concatenate([seed, np.zeros(-(-samples // windows.hop) * windows.hop)])
-    for end in range(len(seed), len(signal), windows.hop):
+    for end in range(len(seed) + windows.hop, len(signal) + 1, windows.hop):
         drawn = Mixture.of(outputs, net, temperature).draw(generator)
-        signal[end : end + windows.hop] = np.clip(drawn[: windows.hop], *scale)
-        end += windows.hop
+        signal[end - windows.hop : end] = np.clip(drawn[: windows.hop], *scale)
         outputs = run.step(signal[end - windows.window : end])
     return signal[len(seed) :][:samples]

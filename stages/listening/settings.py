@@ -1,5 +1,7 @@
 """`sample` in params.yaml: what is generated, and how it is played."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from stages.plumbing.params import Section
@@ -18,7 +20,7 @@ class Music(Section):
     seed_frames: int = Field(ge=1)
     frames: int = Field(ge=1)
     seconds_per_frame: float = Field(gt=0)
-    exceptions: dict[str, float] = {}
+    exceptions: dict[str, Annotated[float, Field(gt=0)]] = {}
 
     def pace(self, dataset: str) -> float:
         """Seconds per frame."""
