@@ -5,12 +5,11 @@
     python -m stages.evaluate --dataset jsb_chorales --baselines
     python -m stages.evaluate --dataset jsb_chorales --leakage
 
-No other stage reads a test split. Clean weights, nats per step, the first frame not predicted; both averagings and
-every piece's own sum, so that pieces can be resampled.
+Besides, `excerpt` and `sample` take one test piece to start from, and score nothing. Clean weights, nats per step, the
+first frame not predicted; both averagings and every piece's own sum, so that pieces can be resampled.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +25,7 @@ from stages.population import saved, scoring
 from stages.population.batches import Sequences
 from stages.population.matrix import Layout
 from stages.population.network import Network
-from stages.recurrent.net import Net
+from stages.population.recorded import recorded_net
 
 
 def evaluate(dataset: str, cell: str, arm: str | None) -> None:
@@ -74,28 +73,6 @@ def evaluate(dataset: str, cell: str, arm: str | None) -> None:
         pd.DataFrame(pieces, columns=["repeat", "candidate", "piece", "name", "steps", "nll"]).to_csv(
             path, index=False, float_format="%.4f"
         )
-
-
-def recorded_net(path: Path) -> Net:
-    """The net that a training recorded in its run.json.
-
-    Raises:
-        InputError: the file is missing, or lacks a fact.
-    """
-    try:
-        facts = json.loads(path.read_text())
-        return Net.build(
-            facts["cell"],
-            facts["output"],
-            facts["input_size"],
-            facts["units"],
-            facts["target_size"],
-            facts["output_settings"],
-        )
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; `dvc repro` trains it") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a record of a training ({error!r}); delete it and `dvc repro`") from None
 
 
 def baselines(dataset: str) -> None:

@@ -1,6 +1,6 @@
 """Draws the tables as figures.
 
-python -m stages.figures        reports/tables/*.csv, reports/benchmarks/*.csv → reports/figures/*.svg
+python -m stages.figures        reports/tables/*.csv, benchmarks/*.csv, samples/ → reports/figures/*.svg
 """
 
 import argparse
@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings import answer_plots, curve_plots, memory_plots, plots, robustness_plots, speed_plots, tuning_plots
+from stages.findings import (
+    answer_plots,
+    curve_plots,
+    memory_plots,
+    plots,
+    robustness_plots,
+    sample_plots,
+    samples,
+    speed_plots,
+    tuning_plots,
+)
 from stages.findings.catalogue import Figure, drawn, source
 from stages.findings.style import save
 from stages.plumbing.command import InputError, run
@@ -21,6 +31,7 @@ MODULES = {
     "curve_plots": curve_plots,
     "tuning_plots": tuning_plots,
     "robustness_plots": robustness_plots,
+    "sample_plots": sample_plots,
     "speed_plots": speed_plots,
 }
 
@@ -29,14 +40,15 @@ def read_tables(figures: list[Figure]) -> dict[str, pd.DataFrame]:
     """The tables that figures are drawn from, by name.
 
     Raises:
-        InputError: a table is missing; the message lists all that are.
+        InputError: a table or sample is missing; the message lists all that are.
     """
-    paths = {name: REPORTS / source(name) for figure in figures for name in figure.tables}
+    sampled = samples.read(REPORTS)
+    paths = {name: REPORTS / source(name) for figure in figures for name in figure.tables if name not in sampled}
     if lacking := [str(path) for path in paths.values() if not path.is_file()]:
         raise InputError(
             f"missing tables: {', '.join(lacking)}; run `dvc repro compare`, or `make bench` for benchmarks"
         )
-    return {name: pd.read_csv(path) for name, path in paths.items()}
+    return {name: pd.read_csv(path) for name, path in paths.items()} | sampled
 
 
 def main() -> None:

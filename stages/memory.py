@@ -13,12 +13,12 @@ from pathlib import Path
 import pandas as pd
 
 from stages.corpora.split import Split
-from stages.evaluate import recorded_net
 from stages.plumbing.command import InputError, run
 from stages.plumbing.files import whole
 from stages.plumbing.params import read, section
 from stages.population import device as devices
 from stages.population import saved
+from stages.population.recorded import recorded_net
 from stages.recall import gates, gradients, summaries, windows
 from stages.recall.nets import nets
 from stages.recall.settings import Settings

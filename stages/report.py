@@ -1,6 +1,6 @@
 """Sets the tables and figures on a page.
 
-python -m stages.report             reports/tables, benchmarks, figures → reports/README.md, index.html, summary.md
+python -m stages.report             reports/tables, benchmarks, figures, samples → README.md, index.html, summary.md
 python -m stages.report --print     prints the small result table and the report's path, and writes nothing
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings import pages
+from stages.findings import pages, samples
 from stages.findings.catalogue import benchmarks, drawn, source
 from stages.findings.text_tables import plain
 from stages.plumbing.command import InputError, run
@@ -44,7 +44,7 @@ def read_tables() -> pages.Tables:
         raise InputError(f"missing: {', '.join(lacking)}; run `dvc repro figures`, or `make bench` for benchmarks")
     tables = {name: pd.read_csv(path, dtype=dict.fromkeys(TEXT.get(name, []), str)) for name, path in paths.items()}
     tables["design"] = tables["design"].fillna(dict.fromkeys(TEXT["design"], ""))
-    return tables
+    return tables | samples.read(REPORTS)
 
 
 def main() -> None:

@@ -16,6 +16,9 @@ from ruamel.yaml import YAML
 from stages.findings.batch_sizes import MEASURED_COLUMNS
 from stages.findings.memory_records import GATES, GRADIENTS, MEMORY
 from stages.findings.records import BASELINES, CURVES, EVALUATION, LEAKAGE, PIECES, TRIALS
+from stages.listening.excerpts import Excerpt, Windows
+from stages.listening.files import REAL, Facts, write_facts, write_music, write_speech
+from stages.listening.settings import Spectrum
 from stages.plumbing.params import load
 
 ROOT = Path(__file__).parents[1]
@@ -214,6 +217,34 @@ def halving_study() -> dict[str, Planted]:
     budget = {**PAPER_BUDGET, **RECORDED, "candidates": 4}
     levels = {"lstm": [8.6, 8.7], "gru": [8.5, 8.4]}
     return {"jsb_chorales": Planted(levels, budget, behind=[0.0, 0.02, 0.06, 0.1], halved=halved)}
+
+
+def write_samples(datasets: dict[str, Planted]) -> None:
+    """What `excerpt` and `sample` leave in the working folder: random notes, noise, and nothing of a diverged cell."""
+    rng = np.random.default_rng(0)
+    windows, spectrum = Windows(8000, 20, 10, 10, 0.0, 0.1), Spectrum(window_seconds=0.025, hop_seconds=0.01)
+    for dataset, planted in datasets.items():
+        speech = planted.output == "gaussian_mixture"
+        there, made = (400, 800) if speech else (64, 64)  # a recording that is shorter than what nets make of it
+        values = rng.normal(size=there) if speech else _roll(rng, there)
+        excerpt = Excerpt("a piece", values, 16, made, 1 / 8000 if speech else 0.25, windows if speech else None)
+        for cell, levels in {REAL: [0.0], **planted.levels}.items():
+            facts = Facts.of(dataset, cell, excerpt)
+            if set(levels) == {None}:
+                write_facts(facts.but(reason="every repeat diverged"))
+                continue
+            if cell != REAL:
+                facts = facts.but(repeat=0, candidate=2, of_repeats=len(levels), valid_nll=levels[0])
+                facts = facts.but(temperature=0.9, seed=2014, beyond_scale=0.0125 if speech else None)
+                values = rng.normal(size=made) if speech else _roll(rng, made)
+            if speech:
+                write_speech(facts, values, windows, spectrum)
+            else:
+                write_music(facts, values)
+
+
+def _roll(rng: np.random.Generator, frames: int) -> np.ndarray:
+    return (rng.random((frames, 88)) < 0.05).astype(np.uint8)
 
 
 def write_benchmarks(root: Path) -> None:

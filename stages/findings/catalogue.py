@@ -3,11 +3,14 @@
 A figure `NAME` is drawn by the function of that name in stages/findings/plots.py, or the module it names, into
 reports/figures/NAME.svg; an `optional` one is left out where its first table has no rows. A table `NAME` is
 reports/tables/NAME.csv; `benchmarks/NAME` is reports/benchmarks/NAME.csv, which `make bench` writes and which need not
-be there: then the figures drawn from it are left out.
+be there: then the figures drawn from it are left out. `samples/NAME` is gathered from reports/samples/
+(see samples.py), and left out in the same way.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from stages.findings import samples
 
 BENCHMARKS = ("benchmarks/machine", "benchmarks/speed", "benchmarks/targets", "benchmarks/scaling")
 
@@ -29,7 +32,9 @@ class Figure:
 
 
 def source(table: str) -> str:
-    """A table's file, within reports/."""
+    """A table's file, within reports/, or the pattern of its files."""
+    if table in samples.FILES:
+        return f"samples/*/*/{samples.FILES[table]}"
     return f"{table}.csv" if table in BENCHMARKS else f"tables/{table}.csv"
 
 
@@ -39,9 +44,9 @@ def benchmarks(reports: Path) -> tuple[str, ...]:
 
 
 def drawn(reports: Path) -> list[Figure]:
-    """The figures that are to be drawn, with the benchmarks and the rows that there are."""
-    there = benchmarks(reports)
-    known = [figure for figure in FIGURES if all(table in there for table in figure.tables if table in BENCHMARKS)]
+    """The figures that are to be drawn, with the benchmarks, samples and rows that there are."""
+    there, measured = {*benchmarks(reports), *samples.there(reports)}, {*BENCHMARKS, *samples.FILES}
+    known = [figure for figure in FIGURES if there.issuperset(measured.intersection(figure.tables))]
     return [figure for figure in known if not (figure.optional and _is_empty(reports / source(figure.tables[0])))]
 
 
@@ -178,5 +183,21 @@ FIGURES = (
         "Line plots of the time a step takes against the number of trials, the batch size, the steps of a sequence and "
         "the units: a panel per size, a colour and marker per unit.",
         "speed_plots",
+    ),
+    Figure(
+        "piano_rolls",
+        ("samples/facts", "samples/notes"),
+        "The same beginning of a test piece (grey ground), as it goes on in truth and as each unit's best net goes on "
+        "by itself. A bar is a note; those more than an octave outside the real piece are drawn at the edge.",
+        "Piano rolls: a panel per dataset, in it one roll above another, the real piece first, then one per unit.",
+        "sample_plots",
+    ),
+    Figure(
+        "spectrograms",
+        ("samples/facts", "samples/spectrograms"),
+        "Spectrograms of a test recording, as far as its sequence goes, and of what each unit's best net makes of the "
+        "same beginning, which ends at the white line.",
+        "Spectrograms: a panel per dataset, in it one above another, the real recording first, then one per unit.",
+        "sample_plots",
     ),
 )

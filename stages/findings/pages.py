@@ -21,6 +21,7 @@ from stages.findings import (
     memory_pages,
     progress_pages,
     robustness_pages,
+    sample_pages,
     single_run_pages,
     speed_pages,
     standings_pages,
@@ -52,6 +53,7 @@ def html(page: str, figures: Path) -> str:
         if address in body:
             encoded = base64.b64encode((figures / figure.file).read_bytes()).decode("ascii")
             body = body.replace(address, f'src="data:image/svg+xml;base64,{encoded}"')
+    body = sample_pages.with_players(body, figures.parent)
     return (
         _environment()
         .get_template("index.html.j2")
@@ -59,6 +61,7 @@ def html(page: str, figures: Path) -> str:
             title=page.splitlines()[0].removeprefix("# "),
             style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
             body=Markup(body),
+            script=Markup(sample_pages.script() if "data-notes" in body else ""),
         )
     )
 
@@ -116,6 +119,7 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "batch_sizes": batch_size_pages.content(tables["batch_sizes"], design),
         "memory": memory_pages.content(tables),
         "speed_measured": speed_pages.content(tables),
+        "listen": sample_pages.content(tables),
         "figures": {figure.name: _figure(figure) for figure in FIGURES},
     }
 
