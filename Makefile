@@ -6,7 +6,7 @@ READY := .venv/.ready
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help quick repro test lint check readme bench batch-sizes
+.PHONY: help quick repro test lint check readme bench batch-sizes optimisation
 
 help:
 	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
@@ -16,6 +16,7 @@ help:
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
 	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
 	@echo 'make batch-sizes   the study behind the batch sizes: half an hour'
+	@echo 'make optimisation  the study of a decaying learning rate and of no weight noise: ten minutes'
 	@echo 'make readme  put reports/summary.md into the README'
 
 $(READY): pyproject.toml constraints.txt
@@ -67,3 +68,7 @@ bench: $(READY)
 batch-sizes: $(READY)
 	@echo '== batch-sizes: the protocol at several batch sizes'
 	@python -m stages.batch_sizes
+
+optimisation: $(READY)
+	@echo '== optimisation: with and without a decaying learning rate, with and without weight noise'
+	@python -m stages.optimisation

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.findings.against_paper import against_paper_table
 from stages.findings.bands import bands_table
 from stages.findings.batch_sizes import Study, batch_sizes_table
 from stages.findings.claims import Evidence, Rules, claims_table
@@ -23,6 +24,7 @@ from stages.findings.gaps import gaps_table
 from stages.findings.memory_records import read_memories
 from stages.findings.memory_tables import gates_table, gradients_table, memory_table
 from stages.findings.milestones import milestones_table
+from stages.findings.optimisation import optimisation_table
 from stages.findings.records import read_arm, read_baselines, read_leakage, read_runs
 from stages.findings.rivals import read_published, rivals
 from stages.findings.robustness import arms_table, conditions, leakage_table, robustness_table
@@ -73,13 +75,15 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     outputs = {dataset: run.info["output"] for (dataset, _), run in runs.items()}
     results, baselines = results_table(runs), read_baselines(design)
     published_here = rivals(published, comparison.counterparts, list(design.datasets))
+    designed = design_table(design, comparison, runs)
     tables = {
-        "design": design_table(design, comparison, runs),
+        "design": designed,
         "protocol": protocol_table(read("train")),
         "deviations": deviations_table(design, comparison, outputs, read("train")),
         "parameters": parameters_table([*runs.values(), *(run for key, run in arm.items() if run is not runs[key])]),
         "results": results,
         "summary": summary,
+        "against_paper": against_paper_table(summary, designed),
         "gaps": gaps_table(evidence, design, comparison, summary),
         "distances": distances_table(summary, results, comparison),
         "differences": differences_table(evidence, design, comparison),
@@ -100,6 +104,7 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "robustness": robustness_table(evidence, design, elsewhere),
         "leakage": leakage_table(runs, leakage, window, pitches, resampling),
         "arms": arms_table(runs, arm, second_arm, resampling),
+        "optimisation": optimisation_table(),
         "batch_sizes": batch_sizes_table(section("batch_sizes", Study), low, high),
         "gradients": gradients_table(memories, resampling),
         "memory": memory_table(memories, resampling),

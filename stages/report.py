@@ -27,8 +27,9 @@ TEXT = {
 }
 # results and curves are shown by figures alone
 NAMES = (
-    "design,protocol,parameters,summary,distances,differences,single_runs,progress,milestones,claims,baselines,"
-    "standings,halving,learning_rates,tuning,best_of,robustness,leakage,arms,batch_sizes,memory,gates"
+    "design,protocol,deviations,parameters,summary,gaps,against_paper,optimisation,distances,differences,single_runs,"
+    "progress,milestones,claims,baselines,standings,halving,learning_rates,tuning,best_of,robustness,leakage,arms,"
+    "batch_sizes,memory,gates"
 ).split(",")
 
 

@@ -50,6 +50,13 @@ COLUMNS = {
     "share_closed_high,share_open_mean,share_open_low,share_open_high,q10,q50,q90,half_life_mean,half_life_low,"
     "half_life_high,half_life_q90_mean,half_life_q90_low,half_life_q90_high",
     "protocol": "setting,value,origin,stated",
+    "deviations": "topic,kind,paper,here,reason",
+    "gaps": "dataset,output,data,budget,cell,reference,repeats,pieces,gap_mean,gap_low,gap_high,paper_gap,"
+    "paper_dataset",
+    "against_paper": "dataset,averaging,cell,repeats,test_nll,test_low,test_high,paper_cell,paper_test_nll,reached,"
+    "train_nll,paper_train_nll,budget",
+    "optimisation": "dataset,cell,batch_size,max_epochs,weight_noise,final_rate,learning_rate,status,best_epoch,"
+    "train_nll,valid_nll,best",
     "robustness": "dataset,condition,elsewhere,first,second,main_repeats,main_pieces,main_mean,main_low,main_high,"
     "repeats,pieces,difference_mean,difference_low,difference_high,order",
     "leakage": "dataset,cell,part,window,pitches,pieces,frames,leaked_frames,leaked_share,repeats,nll_mean,nll_low,"

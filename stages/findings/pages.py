@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from stages.findings import (
+    against_paper_pages,
     batch_size_pages,
     difference_pages,
     distance_pages,
@@ -27,6 +28,7 @@ from stages.findings import (
     standings_pages,
     tuning_pages,
 )
+from stages.findings.answer import sentences
 from stages.findings.catalogue import FIGURES, Figure, source
 from stages.findings.text_tables import Rows, interval, signed_interval, table, text
 from stages.findings.wording import cell_name, number, signed
@@ -94,7 +96,10 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         if (status == "diverged").any()
     ]
     return {
-        "answer": answer(tables),
+        "answer": sentences(tables),
+        "in_words": in_words(tables),
+        "against_paper": against_paper_pages.content(tables),
+        "deviations_table": table(*_deviations(tables["deviations"])),
         "preliminary": ", ".join(small),
         "single": ", ".join(single),
         "diverged": ", ".join(diverged),
@@ -124,17 +129,10 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
     }
 
 
-def answer(tables: Tables) -> list[str]:
-    """What the study found, in sentences that hold whatever the tables say."""
-    claims, tested, found = tables["claims"], _test(tables["summary"]), tables["differences"]
+def in_words(tables: Tables) -> list[str]:
+    """A sentence a dataset: its best unit, and the others' distance from it."""
+    tested, found, sentences = _test(tables["summary"]), tables["differences"], []
     budgets = tables["design"].set_index("dataset")["budget"]
-    counts = ", ".join(
-        f"{(claims['verdict'] == verdict).sum()} {verdict}" for verdict in ("supported", "contradicted", "undecided")
-    )
-    sentences = [f"Of the paper's {len(claims)} claims: {counts}."]
-    for verdict in ("supported", "contradicted"):
-        for claim in claims[claims["verdict"] == verdict].itertuples():
-            sentences.append(f"{verdict.capitalize()}: {claim.statement}")
     for dataset in dict.fromkeys(tested["dataset"]):
         rows = tested[(tested["dataset"] == dataset)].dropna(subset=["nll_mean"]).sort_values("nll_mean")
         if rows.empty:
@@ -212,7 +210,7 @@ def result_table(tables: Tables) -> tuple[list[str], Rows]:
 
 
 def summary_page(tables: Tables, confidence: float) -> str:
-    """reports/summary.md: the small table with what must be known to read it."""
+    """reports/summary.md: the small table with what must be known to read it, and the first figure, for the README."""
     header, rows = result_table(tables)
     words = (
         f"Test NLL, nats per step, pooled over steps: mean over n repeats with its {confidence:.0%} interval (none "
@@ -220,7 +218,9 @@ def summary_page(tables: Tables, confidence: float) -> str:
     )
     if any(row[-1] == "preliminary" for row in rows):
         words += " Preliminary: trained on less than the paper's budget."
-    return f"{table(header, rows)}\n\n{words}\n"
+    figure = next(figure for figure in FIGURES if figure.name == "answer")
+    picture = f"[![{figure.alternative}](reports/figures/{figure.file})](reports/README.md)\n\n*{figure.caption}*"
+    return f"{table(header, rows)}\n\n{words}\n\n{picture}\n"
 
 
 def _test(summary: pd.DataFrame) -> pd.DataFrame:
@@ -337,6 +337,11 @@ def _halving(found: pd.DataFrame) -> tuple[list[str], Rows]:
 def _loss(mean: float, low: float, high: float) -> str:
     """A difference with its interval, four decimals: those of halving are small."""
     return signed_interval(mean, low, high, 4)
+
+
+def _deviations(found: pd.DataFrame) -> tuple[list[str], Rows]:
+    rows = [[row.topic, row.kind, row.paper, row.here, row.reason] for row in found.itertuples()]
+    return ["", "the paper is", "what it says", "here", "why"], rows
 
 
 def _protocol(protocol: pd.DataFrame) -> tuple[list[str], Rows]:

@@ -10,13 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from stages.findings.design import Counterpart
+from stages.findings.wording import BOUND, EXACT, FAMILIES, JOINT
 from stages.plumbing.command import InputError
 
 PUBLISHED = Path("data/published_results.csv")
 COLUMNS = ["dataset", "family", "model", "parameters", "split", "nll", "confidence", "note", "source"]
-
-EXACT, JOINT, BOUND = "exact factorised", "joint output", "latent-variable bound"
-FAMILIES = (EXACT, JOINT, BOUND)
 
 # By the beginning of the model's name; the longest beginning that fits decides.
 _FAMILY_OF = {

@@ -4,6 +4,10 @@ import math
 
 _NAMES = {"tanh": "tanh", "lstm": "LSTM", "gru": "GRU"}
 
+# Kinds of published models, whose numbers must not be ranked together (see rivals.py).
+EXACT, JOINT, BOUND = "exact factorised", "joint output", "latent-variable bound"
+FAMILIES = (EXACT, JOINT, BOUND)
+
 # The ways of training whose speed is compared, the one the others are measured against first.
 ARMS = {
     "library": "torch.nn, one trial after another",

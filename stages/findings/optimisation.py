@@ -1,0 +1,56 @@
+"""What the study of the optimisation says (`make optimisation`): a decaying rate and no noise, beside the protocol."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import Field
+
+from stages.plumbing.command import InputError
+from stages.plumbing.params import Section
+
+MEASURED = Path("reports/studies/optimisation.csv")
+COLUMNS = (
+    "dataset,cell,batch_size,max_epochs,weight_noise,final_rate,learning_rate,status,best_epoch,train_nll,valid_nll"
+).split(",")
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Study(Section):
+    """`optimisation` in params.yaml.
+
+    Attributes:
+        dataset, cell: what is trained, with the dataset's own batch size.
+        max_epochs: of every net; none stops early.
+        learning_rates: the rates at the start.
+        final_rates: the share of the rate that is left in the last epoch, reached linearly; 1 is a constant rate.
+        weight_noise: standard deviations.
+    """
+
+    dataset: str
+    cell: str
+    max_epochs: Count
+    learning_rates: list[Positive]
+    final_rates: list[Positive]
+    weight_noise: list[Annotated[float, Field(ge=0)]]
+
+
+def optimisation_table(measured: Path = MEASURED) -> pd.DataFrame:
+    """optimisation.csv: every net of the study and whether it is the best of its noise and schedule, by validation.
+
+    NLLs in nats per step, clean weights, one net each: there is no interval. Without rows where nothing was measured.
+
+    Raises:
+        InputError: the measured file cannot be read or lacks a column.
+    """
+    if not measured.is_file():
+        return pd.DataFrame(columns=[*COLUMNS, "best"])
+    try:
+        nets = pd.read_csv(measured)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{measured}: not a readable CSV file: {error}; run `make optimisation`") from None
+    if lacking := [column for column in COLUMNS if column not in nets]:
+        raise InputError(f"{measured}: expected {', '.join(COLUMNS)}; it lacks {', '.join(lacking)}")
+    least = nets.groupby(["dataset", "cell", "weight_noise", "final_rate"])["valid_nll"].transform("min")
+    return nets[COLUMNS].assign(best=nets["valid_nll"] == least)

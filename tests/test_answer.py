@@ -1,0 +1,119 @@
+"""The first page: the answer's sentences and gaps, the paper's best, the deviations, the study of the optimisation."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+from findings_study import SPEECH_BUDGET, Planted, write_study
+
+from stages.compare import compare
+from stages.findings import against_paper_pages
+from stages.findings.answer import sentences
+from stages.findings.optimisation import COLUMNS, MEASURED, optimisation_table
+from stages.optimisation import Decaying
+from stages.plumbing.command import InputError
+from stages.population.trials import Trial
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """JSB with a clear winner, Nottingham in which the GRU is last, and speech in which tanh diverges."""
+    root = tmp_path_factory.mktemp("answer")
+    music = {"tanh": [9.0, 9.04], "lstm": [8.7, 8.66], "gru": [8.5, 8.46]}
+    sets = {
+        "jsb_chorales": Planted(music),
+        "nottingham": Planted({"tanh": [3.0], "lstm": [3.2], "gru": [3.4]}),
+        "speech_short": Planted(
+            {"tanh": [None], "lstm": [-3.0], "gru": [-2.0]}, budget=SPEECH_BUDGET, output="gaussian_mixture"
+        ),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(write_study(root, sets))
+        (root / MEASURED).parent.mkdir(parents=True, exist_ok=True)
+        rows = [
+            ["nottingham", "gru", 2, 80, noise, final, rate, "max_epochs", 80, 3.0, 3.5 + noise + final / 10 + rate]
+            for noise in (0.075, 0.0)
+            for final in (1.0, 0.01)
+            for rate in (0.001, 0.002)
+        ]
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(root / MEASURED, index=False)
+        yield compare()[0]
+
+
+def test_gaps_are_the_differences_to_the_reference_with_the_papers_beside_them(tables):
+    gaps = tables["gaps"].set_index(["dataset", "cell"])
+    assert set(gaps["reference"]) == {"gru"} and "gru" not in gaps.index.get_level_values("cell")
+    jsb = gaps.loc["jsb_chorales", "lstm"]
+    assert jsb["gap_mean"] == pytest.approx(0.2) and jsb["gap_low"] > 0 and jsb["paper_gap"] == pytest.approx(0.13)
+    assert gaps.loc["nottingham", "tanh"]["gap_mean"] == pytest.approx(-0.4)
+    lost = gaps.loc["speech_short", "tanh"]
+    assert lost["repeats"] == 0 and pd.isna(lost["gap_mean"])
+
+
+def test_the_answer_says_who_wins_where_and_how_surely(tables):
+    music, speech, claims, spread, trust = sentences(tables)
+    assert music.startswith("On music the lowest test NLL is that of the GRU on jsb_chorales; the tanh on nottingham")
+    assert "the GRU is surely ahead of the LSTM on jsb_chorales (−0.20)" in music.replace("tanh on", "LSTM on") or (
+        "LSTM on jsb_chorales (−0.20)" in music
+    )
+    assert "LSTM (−3.00) before GRU (−2.00), while every net of tanh diverged" in speech
+    assert claims.startswith("Of the paper's 10 claims, ")
+    assert "standard deviation of 0.03" in spread
+    assert trust.startswith("What to keep in mind: one repeat only on nottingham and speech_short")
+
+
+def test_the_papers_best_is_reached_or_not_under_each_averaging(tables):
+    found = tables["against_paper"].set_index(["dataset", "averaging"])
+    jsb, nottingham = found.loc["jsb_chorales", "pooled"], found.loc["nottingham", "pooled"]
+    assert (jsb["cell"], jsb["paper_cell"], jsb["paper_test_nll"], jsb["reached"]) == ("gru", "gru", 8.54, True)
+    assert (nottingham["cell"], nottingham["paper_cell"], nottingham["reached"]) == ("tanh", "tanh", True)
+    words = against_paper_pages.content(tables)
+    assert any(verdict.startswith("jsb_chorales: reached") for verdict in words["verdicts"])
+    assert any("other published results with the same kind of output" in other for other in words["others"])
+
+
+def test_the_optimisation_is_compared_by_its_best_nets(tables):
+    best = tables["optimisation"][tables["optimisation"]["best"]]
+    assert len(best) == 4 and set(best["learning_rate"]) == {0.001}
+    words = against_paper_pages.content(tables)["optimisation"]["words"]
+    assert "the best validation NLL is 3.676; the decay changes it by −0.099, leaving out the noise by −0.075" in words
+
+
+def test_a_study_of_the_optimisation_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "optimisation.csv").write_text("dataset,cell\nnottingham,gru\n")
+    with pytest.raises(InputError, match="optimisation.csv: expected dataset,.* it lacks batch_size"):
+        optimisation_table(tmp_path / "optimisation.csv")
+
+
+def test_deviations_name_the_values_in_force(tables):
+    found = tables["deviations"].set_index("topic")["here"]
+    assert found["repeats"] == "2: jsb_chorales; 1: nottingham, speech_short"
+    assert "after 30 epochs" in found["stopping"] and found["learning-rate range"] == "exp(U(−12, −6))"
+    assert "candidate learning rates a repeat" not in found.index, "all have the paper's number"
+
+
+def test_the_decay_is_linear_and_leaves_the_population_as_it_was():
+    """Half-way through 5 epochs half of the way is gone; the last epoch runs at the final share."""
+
+    class Engine:
+        name, load, score, seen = "probe", None, None, []
+
+        def train(self, population, split, batches, update):
+            rates = [trial.learning_rate for trial in population.trials]
+            assert rates == pytest.approx(population.optimiser.rate.flatten().tolist())
+            self.seen.append(rates)
+
+    class Population:
+        trials = [Trial(0, number, 1.0, 7, 7) for number in range(2)]
+
+        class optimiser:
+            rate = torch.ones(2, 1)
+
+    engine, population = Engine(), Population()
+    decaying = Decaying(engine, [1.0, 0.1], max_epochs=5, updates_per_epoch=10)
+    for update in (0, 25, 49):
+        decaying.train(population, None, [], update)
+    assert engine.seen == [pytest.approx(rates) for rates in ([1, 1], [1, 0.55], [1, 0.1])]
+    assert population.trials == [replace(trial, learning_rate=1.0) for trial in population.trials]
+    assert population.optimiser.rate.flatten().tolist() == [1, 1]
