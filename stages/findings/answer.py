@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from stages.findings.wording import cell_name, number, signed
+from stages.findings.wording import cell_name, number
 
 Tables = dict[str, pd.DataFrame]
 
@@ -33,27 +33,28 @@ def _music(tables: Tables) -> str:
     if wide.empty:
         return ""
     best = wide.idxmin(axis=1)
+    winners = {cell: list(best.index[best == cell]) for cell in best.value_counts().index}
+    everywhere = "every data set" if len(wide) > 1 else wide.index[0]
     parts = [
-        f"the {cell_name(cell)} on {_listed(list(best.index[best == cell]))}" for cell in best.value_counts().index
+        f"the {cell_name(cell)} on {everywhere if len(winners) == 1 else _listed(datasets)}"
+        for cell, datasets in winners.items()
     ]
     gaps = tables["gaps"]
     own = gaps[gaps["dataset"].isin(wide.index) & gaps["gap_low"].notna() & (gaps["repeats"] > 1)]
-    words = f"On music the lowest test NLL is that of {'; '.join(parts)}"
+    words = f"On music the lowest mean test NLL is that of {'; '.join(parts)}"
     if own.empty:
         return f"{words}; with one repeat of each unit, nothing is known yet of how other runs would have come out."
     reference = cell_name(own["reference"].iloc[0])
-    clear = {
-        "ahead of": own[own["gap_low"] > 0],
-        "behind": own[own["gap_high"] < 0],
-    }
-    told = [
-        f"{side} the "
-        + _listed([f"{cell_name(row.cell)} on {row.dataset} ({signed(-row.gap_mean)})" for row in rows.itertuples()])
-        for side, rows in clear.items()
-        if len(rows)
-    ]
-    verdict = f"where there are repeats, the {reference} is surely " + ", and ".join(told) if told else "no gap is sure"
-    return f"{words}; {verdict} (nats per step, intervals over repeats and pieces)."
+    told = []
+    for dataset, rows in own.groupby("dataset", sort=False):
+        for side, clear in (("ahead of", rows[rows["gap_low"] > 0]), ("behind", rows[rows["gap_high"] < 0])):
+            if len(clear):
+                others = [f"the {cell_name(row.cell)} by {number(abs(row.gap_mean))}" for row in clear.itertuples()]
+                told.append(f"on {dataset} {side} {_listed(others)}")
+    if not told:
+        return f"{words}; no interval over repeats and pieces lies wholly on one side of the {reference}."
+    sure = f"the {reference} is, with its whole interval over repeats and pieces, {_listed(told)} nats per step"
+    return f"{words}; where there are repeats, {sure}."
 
 
 def _speech(tables: Tables) -> str:
@@ -74,7 +75,8 @@ def _claims(tables: Tables) -> str:
     told = []
     for verdict in ("supported", "contradicted", "undecided"):
         numbers = [str(number) for number in claims.loc[claims["verdict"] == verdict, "claim"]]
-        told.append(f"{len(numbers)} {verdict}" + (f" ({', '.join(numbers)})" if numbers else ""))
+        verb = "is" if len(numbers) == 1 else "are"
+        told.append(f"{len(numbers)} {verb} {verdict}" + (f" ({', '.join(numbers)})" if numbers else ""))
     return f"Of the paper's {len(claims)} claims, {_listed(told)}."
 
 
@@ -87,10 +89,11 @@ def _single_runs(tables: Tables) -> str:
         return ""
     largest = math.ceil(100 * 2 * math.sqrt(2) * spread.max()) / 100
     close = int((stated < largest).sum())
+    verb = "is" if close == 1 else "are"
     return (
         f"Two runs of one unit differ by a standard deviation of {number(spread.min())} to {number(spread.max())} nats "
         f"on the paper's music sets with repeats, so a gap between two single runs means little below about "
-        f"{number(largest)}; {close} of the paper's {len(stated)} music gaps to the GRU are smaller."
+        f"{number(largest)}; {close} of the paper's {len(stated)} music gaps to the GRU {verb} smaller."
     )
 
 

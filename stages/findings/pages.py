@@ -111,6 +111,7 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "single_runs": single_run_pages.content(tables["single_runs"], tables["claims"]),
         "claims_table": table(*_claims(tables["claims"])),
         "claims": tables["claims"].to_dict("records"),
+        "heavier": _heavier(tables["parameters"], design),
         "progress_table": table(*_progress(tables["progress"])),
         "milestones": progress_pages.content(tables["milestones"]),
         "parameters_table": table(*_parameters(tables["parameters"])),
@@ -198,7 +199,7 @@ def result_table(tables: Tables) -> tuple[list[str], Rows]:
     rows = []
     for dataset in design.index:
         found = tested[tested["dataset"] == dataset].set_index("cell").loc[cells]
-        counts = sorted(set(found["repeats"]), reverse=True)
+        counts = sorted(set(found["repeats"]) - {0}, reverse=True) or [0]  # of a unit without any the cell says so
         values = [interval(row.nll_mean, row.nll_low, row.nll_high) or "diverged" for row in found.itertuples()]
         stated = [number(value) or "–" for value in found["paper_nll"]]
         paper = " / ".join(stated) if set(stated) != {"–"} else "–"
@@ -266,6 +267,17 @@ def _claims(claims: pd.DataFrame) -> tuple[list[str], Rows]:
         for row in claims.itertuples()
     ]
     return ["", "claim", "verdict", "single runs"], rows
+
+
+def _heavier(parameters: pd.DataFrame, design: pd.DataFrame) -> str:
+    """How many more weights the tanh nets on speech hold than the LSTM nets, in words; nothing without them."""
+    speech = design.loc[design["output"] == "gaussian_mixture", "dataset"]
+    first = parameters[(parameters["matching"] == "recurrent") & parameters["dataset"].isin(speech[:1])]
+    weights = first.set_index("cell")["total_parameters"]
+    if not {"tanh", "lstm"} <= set(weights.index):
+        return ""
+    ratio = weights["tanh"] / weights["lstm"]
+    return f"{text(weights['tanh'])} weights against {text(weights['lstm'])}, {number(ratio)} times as many"
 
 
 def _progress(progress: pd.DataFrame) -> tuple[list[str], Rows]:
