@@ -53,7 +53,7 @@ def _music(tables: Tables) -> str:
                 told.append(f"on {dataset} {side} {_listed(others)}")
     if not told:
         return f"{words}; no interval over repeats and pieces lies wholly on one side of the {reference}."
-    sure = f"the {reference} is, with its whole interval over repeats and pieces, {_listed(told)} nats per step"
+    sure = f"whole intervals over repeats and pieces put the {reference} {_listed(told)} nats per step"
     return f"{words}; where there are repeats, {sure}."
 
 
