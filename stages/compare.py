@@ -70,16 +70,16 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs), memories)
     summary = summary_table(runs, comparison, published, resampling)
     elsewhere = conditions(evidence, design, comparison.counterparts, leakage, arm)
-    window, pitches = read("leakage.window"), read("leakage.pitches")
-    low, high = read("train.learning_rate_log_low"), read("train.learning_rate_log_high")
+    heard, train = read("leakage"), read("train")
+    low, high = train["learning_rate_log_low"], train["learning_rate_log_high"]
     outputs = {dataset: run.info["output"] for (dataset, _), run in runs.items()}
     results, baselines = results_table(runs), read_baselines(design)
     published_here = rivals(published, comparison.counterparts, list(design.datasets))
     designed = design_table(design, comparison, runs)
     tables = {
         "design": designed,
-        "protocol": protocol_table(read("train")),
-        "deviations": deviations_table(design, comparison, outputs, read("train")),
+        "protocol": protocol_table(train),
+        "deviations": deviations_table(design, comparison, outputs, train),
         "parameters": parameters_table([*runs.values(), *(run for key, run in arm.items() if run is not runs[key])]),
         "results": results,
         "summary": summary,
@@ -96,13 +96,13 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "standings": standings_table(design, runs, summary, baselines, published_here),
         "halving": halving_table(design, runs, resampling),
         "learning_rates": learning_rates_table(runs),
-        "tuning": tuning_table(runs, comparison, read("train"), resampling),
+        "tuning": tuning_table(runs, comparison, train, resampling),
         "best_of": best_of_table(runs, comparison, resampling),
-        "rate_bins": rate_bins_table(runs, comparison, read("train")),
+        "rate_bins": rate_bins_table(runs, comparison, train),
         "curves": curves_table(runs),
         "bands": bands_table(runs, comparison),
         "robustness": robustness_table(evidence, design, elsewhere),
-        "leakage": leakage_table(runs, leakage, window, pitches, resampling),
+        "leakage": leakage_table(runs, leakage, heard["window"], heard["pitches"], resampling),
         "arms": arms_table(runs, arm, second_arm, resampling),
         "optimisation": optimisation_table(),
         "batch_sizes": batch_sizes_table(section("batch_sizes", Study), low, high),

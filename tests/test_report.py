@@ -211,8 +211,9 @@ def test_no_section_without_something_to_show(tmp_path, monkeypatch):
     text = (reports / "README.md").read_text()
     for section in ("Successive halving of", "How fast the training is", "## Batch size", "(figures/elsewhere.svg)"):
         assert section not in text
-    assert text.endswith("Diverged candidates are never the best.\n\n</details>\n")
-    drawn = {figure.file for figure in FIGURES if figure.module not in ("speed_plots", "robustness_plots")}
+    assert text.endswith("`total` counts the output layer too.\n")
+    absent = ("speed_plots", "robustness_plots", "sample_plots")
+    drawn = {figure.file for figure in FIGURES if figure.module not in absent}
     assert {path.name for path in (reports / "figures").iterdir()} == drawn
     (reports / "benchmarks").mkdir()  # as it is in a checkout that holds no measurement
     figures.main()
@@ -275,7 +276,10 @@ def test_print_shows_the_table_and_writes_nothing(full, monkeypatch, capsys):
 def test_missing_tables_and_figures_are_listed(full, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["stage"])
-    with pytest.raises(InputError, match="missing tables: reports/tables/summary.csv, reports/tables/results.csv"):
+    with pytest.raises(
+        InputError,
+        match="missing tables: reports/tables/gaps.csv, reports/tables/summary.csv, reports/tables/results.csv",
+    ):
         figures.main()
     with pytest.raises(InputError, match="missing: reports/tables/design.csv, .*reports/figures/test_nll.svg"):
         report.main()

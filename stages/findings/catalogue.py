@@ -77,6 +77,7 @@ FIGURES = (
         "Forest plot of test NLL relative to the GRU: a panel for music and one for speech, a row per dataset, a mark "
         "per unit.",
         "answer_plots",
+        optional=True,
     ),
     Figure(
         "test_nll",

@@ -42,7 +42,8 @@ DATA = {"same": "the same data", "reprocessed": "the same music, another edition
 def markdown(tables: Tables, confidence: float, halving_loss: float) -> str:
     """reports/README.md; `halving_loss` is what successive halving may lose."""
     environment = _environment()
-    return environment.get_template("README.md.j2").render(**content(tables, confidence, halving_loss))
+    page = environment.get_template("README.md.j2").render(**content(tables, confidence, halving_loss))
+    return re.sub(r"\n{3,}", "\n\n", page).rstrip("\n") + "\n"
 
 
 def html(page: str, figures: Path) -> str:
@@ -98,6 +99,7 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
     return {
         "answer": sentences(tables),
         "in_words": in_words(tables),
+        "compared": len(tables["gaps"]) > 0,
         "against_paper": against_paper_pages.content(tables),
         "deviations_table": table(*_deviations(tables["deviations"])),
         "preliminary": ", ".join(small),
@@ -219,6 +221,8 @@ def summary_page(tables: Tables, confidence: float) -> str:
     )
     if any(row[-1] == "preliminary" for row in rows):
         words += " Preliminary: trained on less than the paper's budget."
+    if tables["gaps"].empty:
+        return f"{table(header, rows)}\n\n{words}\n"
     figure = next(figure for figure in FIGURES if figure.name == "answer")
     picture = f"[![{figure.alternative}](reports/figures/{figure.file})](reports/README.md)\n\n*{figure.caption}*"
     return f"{table(header, rows)}\n\n{words}\n\n{picture}\n"
