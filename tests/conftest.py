@@ -11,3 +11,24 @@ os.environ["DVC_NO_ANALYTICS"] = "1"
 def pytest_collection_modifyitems(items):
     """The throw-away pipeline takes one worker longer than all other tests take the other: it starts first."""
     items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+
+
+def parse_once() -> None:
+    """A test's params.yaml is read by many and changed by few: a file that is as it was is not parsed again."""
+    from stages.plumbing import params
+
+    parsed, load = {}, params.load
+
+    def load_once(path=params.PARAMS):
+        try:
+            state = path.resolve(), path.stat().st_mtime_ns, path.stat().st_size
+        except OSError:
+            return load(path)
+        if state not in parsed:
+            parsed[state] = load(path)
+        return parsed[state]
+
+    params.load = load_once
+
+
+parse_once()
