@@ -357,7 +357,7 @@ def _loss(mean: float, low: float, high: float) -> str:
 
 def _deviations(found: pd.DataFrame) -> tuple[list[str], Rows]:
     rows = [[row.topic, row.kind, row.paper, row.here, row.reason] for row in found.itertuples()]
-    return ["", "the paper is", "what it says", "here", "why"], rows
+    return ["", "in the paper", "what it or its code says", "here", "why"], rows
 
 
 def _protocol(protocol: pd.DataFrame) -> tuple[list[str], Rows]:
