@@ -7,7 +7,7 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from stages.plumbing.command import InputError
+from stages.findings.studies import read_study
 from stages.plumbing.params import Section
 
 MEASURED = Path("reports/studies/batch_sizes.csv")
@@ -53,14 +53,9 @@ def batch_sizes_table(study: Study, log_low: float, log_high: float, measured: P
     Raises:
         InputError: the measured file cannot be read or lacks a column.
     """
-    if not measured.is_file():
+    trials = read_study(measured, MEASURED_COLUMNS, "make batch-sizes")
+    if trials is None:
         return pd.DataFrame(columns=COLUMNS)
-    try:
-        trials = pd.read_csv(measured)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{measured}: not a readable CSV file: {error}; run `make batch-sizes`") from None
-    if lacking := [column for column in MEASURED_COLUMNS if column not in trials]:
-        raise InputError(f"{measured}: expected {', '.join(MEASURED_COLUMNS)}; it lacks {', '.join(lacking)}")
     rates = trials.groupby(["dataset", "cell", "batch_size"])["learning_rate"].agg(["size", "min", "max"])
     table = trials[trials["chosen"]].merge(rates.rename(columns={"size": "candidates"}).reset_index())
     place = (table["learning_rate"].map(math.log) - log_low) / (log_high - log_low)  # 0 at the bottom, 1 at the top

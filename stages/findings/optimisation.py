@@ -6,7 +6,7 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from stages.plumbing.command import InputError
+from stages.findings.studies import read_study
 from stages.plumbing.params import Section
 
 MEASURED = Path("reports/studies/optimisation.csv")
@@ -44,13 +44,8 @@ def optimisation_table(measured: Path = MEASURED) -> pd.DataFrame:
     Raises:
         InputError: the measured file cannot be read or lacks a column.
     """
-    if not measured.is_file():
+    nets = read_study(measured, COLUMNS, "make optimisation")
+    if nets is None:
         return pd.DataFrame(columns=[*COLUMNS, "best"])
-    try:
-        nets = pd.read_csv(measured)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{measured}: not a readable CSV file: {error}; run `make optimisation`") from None
-    if lacking := [column for column in COLUMNS if column not in nets]:
-        raise InputError(f"{measured}: expected {', '.join(COLUMNS)}; it lacks {', '.join(lacking)}")
     least = nets.groupby(["dataset", "cell", "weight_noise", "final_rate"])["valid_nll"].transform("min")
     return nets[COLUMNS].assign(best=nets["valid_nll"] == least)
