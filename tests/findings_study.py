@@ -5,6 +5,7 @@ resamples, so that the rules under test are those that judge the study.
 """
 
 import json
+import math
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ FACTS = {"processor": "Some CPU", "cores": "1", "threads": "2", "memory": "8 GiB
 FACTS |= {"python": "3.11.9", "torch": "2.9.0", "numba": "0.60", "matrix_product_gflops": "110", "date": "2026-01-02"}
 REACH = {"tanh": (0.9, 0.01, -3.0)}  # shares of losses that vanish and explode, and log10 of the gradient's ratio
 KEPT = {"gru": "update", "lstm": "forget"}  # the gate that keeps a state
+TWO = math.sqrt(2) * 12.70620474 / 1.959963985  # by which the range of two repeats is stretched to their interval
 COST = {"tanh": 0.002, "lstm": 0.006, "gru": 0.005}  # seconds an update
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from findings_study import SPEECH_BUDGET, Planted, write_study
+from findings_study import SPEECH_BUDGET, TWO, Planted, write_study
 from ruamel.yaml import YAML
 
 from stages.compare import compare
@@ -87,7 +87,7 @@ def test_good_candidates_are_those_near_the_cells_best(tmp_path, monkeypatch):
     found = tables(tmp_path, monkeypatch, {"jsb_chorales": planted})
     row = found["tuning"].set_index("cell").loc["gru"]
     assert (row["candidates"], row["margin"]) == (8, 0.1)
-    assert (row["good_mean"], row["good_low"], row["good_high"]) == pytest.approx((0.375, 0.25, 0.5))
+    assert (row["good_mean"], row["good_low"], row["good_high"]) == pytest.approx((0.375, 0, 1))
     rates = found["learning_rates"].query("cell == 'gru'")
     good = rates["valid_nll"] <= rates["valid_nll"].min() + 0.1
     assert row["good_rate_low"] == rates.loc[good, "learning_rate"].min()
@@ -174,17 +174,17 @@ def test_points_kept_of_a_curve_are_few_and_hold_both_ends(length):
 
 
 def test_single_runs_are_all_pairs_of_repeats(tmp_path, monkeypatch):
-    levels = {"lstm": [8.5, 8.7, 8.6, 8.9], "gru": [8.0, 8.1, 8.55, None]}
+    levels = {"lstm": [8.1, 8.4, 8.7, 8.9], "gru": [8.0, 8.3, 8.6, None]}  # every pair of a repeat 0.1 apart
     found = tables(tmp_path, monkeypatch, {"jsb_chorales": Planted(levels, cell_noise=0.0)})
     row = found["single_runs"].iloc[0]
     assert (row["repeats"], row["studies"]) == (4, 16)
-    assert row["first_better_mean"] == pytest.approx((4 + 4 + 3) / 16)  # a diverged repeat is better than no other
+    assert row["first_better_mean"] == pytest.approx((4 + 3 + 2) / 16)  # a diverged repeat is better than no other
     assert row["first_better_low"] <= row["first_better_mean"] <= row["first_better_high"]
-    assert (row["verdict"], row["agreement"]) == ("gru", pytest.approx(11 / 16))
+    assert (row["verdict"], row["agreement"]) == ("gru", pytest.approx(9 / 16))
     words = single_run_words(found["single_runs"], found["claims"])
     assert words["pairs"] == (
         "Of the 1 pairs of units 1 is decided by the interval of the difference; for 1 of them fewer than 95% of "
-        "single-run studies would have had the better unit first: jsb_chorales: GRU against LSTM (69%)."
+        "single-run studies would have had the better unit first: jsb_chorales: GRU against LSTM (56%)."
     )
 
 
@@ -220,7 +220,9 @@ def test_standings_rank_ours_among_the_published_within_a_family(tmp_path, monke
     assert exact["origin"].value_counts().to_dict().items() >= {"this study": 2, "baseline": 2, "the paper": 3}.items()
     gru = exact[exact["model"] == "GRU"].iloc[0]
     assert (gru["parameters"], gru["repeats"]) == ("24,612", 2)
-    assert (gru["nll_mean"], gru["nll_low"], gru["nll_high"]) == pytest.approx((8.45, 8.4, 8.5))
+    assert (gru["nll_mean"], gru["nll_low"], gru["nll_high"]) == pytest.approx(
+        (8.45, 8.45 - 0.05 * TWO, 8.45 + 0.05 * TWO)
+    )
     own = table[table["dataset"] == "own_songs"]
     assert own["model"].tolist() == ["GRU", "tanh", "note-1-gram", "copy-previous"]
     assert own["parameters"].tolist() == ["24,612", "24,612", "96", "192"]

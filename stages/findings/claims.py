@@ -48,7 +48,7 @@ from pydantic import Field, PositiveInt
 from stages.findings.design import Counterpart, Design
 from stages.findings.memory_records import TRAINED, UNTRAINED, Memories
 from stages.findings.records import Run, paired
-from stages.findings.statistics import Interval, Resampling, difference, mean_over_repeats, ratio
+from stages.findings.statistics import SHARE, Interval, Resampling, difference, mean_over_repeats, ratio
 from stages.findings.wording import cell_name, number, signed
 from stages.plumbing.params import Section
 
@@ -278,7 +278,7 @@ def compare_share(evidence: Evidence, dataset: str, cell: str, fate: str, limit:
         return Comparison(dataset, cell, cell, UNDECIDED, f"{label}: {obstacle}")
     shares, untrained = (evidence.memory(dataset, cell, f"share_{fate}", net) for net in (TRAINED, UNTRAINED))
     rng = evidence.resampling.generator("share", dataset, cell, fate)
-    interval = mean_over_repeats(shares[~np.isnan(shares)], evidence.resampling, rng)
+    interval = mean_over_repeats(shares[~np.isnan(shares)], evidence.resampling, rng, SHARE)
     verdict = below(-interval, -limit) if least else below(interval, limit)
     # A diverged repeat left no net: as a single-run study it states nothing.
     holds = shares > limit if least else shares < limit

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.findings.memory_records import TRAINED, UNTRAINED, Memories
-from stages.findings.statistics import Resampling, means_over_repeats
+from stages.findings.statistics import SHARE, UNBOUNDED, Resampling, means_over_repeats
 
 GRADIENTS = (
     "dataset,cell,net,variable,lag,repeats,cases,log10_ratio_mean,log10_ratio_low,log10_ratio_high,q10,q50,q90"
@@ -62,7 +62,8 @@ def memory_table(memories: Memories, resampling: Resampling) -> pd.DataFrame:
             if of_net.empty:
                 continue
             rng = resampling.generator("memory", dataset, cell, net)
-            ends = _ends(of_net[OF_NETS], resampling, rng)
+            lag = (0.0, float(of_net["longest_lag"].iloc[0]))
+            ends = _ends(of_net[OF_NETS], resampling, rng, [UNBOUNDED, SHARE, SHARE, lag, lag])
             rows.append([dataset, cell, net, len(of_net), *of_net[SHARED].iloc[0], *ends])
     table = pd.DataFrame(rows, columns=["dataset", "cell", "net", "repeats", *SHARED, *_triples(OF_NETS)])
     return table.astype(dict.fromkeys(["pieces", "cases", "longest_lag", "reference_lag"], "Int64"))
@@ -81,14 +82,19 @@ def gates_table(memories: Memories, resampling: Resampling) -> pd.DataFrame:
             of_net = memory.gates[memory.gates["net"] == net]
             for gate, found in of_net.groupby("gate", sort=False):
                 rng = resampling.generator("gates", dataset, cell, net, str(gate))
-                ends = _ends(found[OF_GATES], resampling, rng)
+                ends = _ends(found[OF_GATES], resampling, rng, [SHARE] * 3)
                 lives = np.exp(_ends(np.log(found[HALF_LIVES]), resampling, rng))
                 rows.append([dataset, cell, net, gate, len(found), *ends, *found[QUANTILES].mean(), *lives])
     columns = ["dataset", "cell", "net", "gate", "repeats", *_triples(OF_GATES), *QUANTILES, *_triples(HALF_LIVES)]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _ends(found: pd.DataFrame, resampling: Resampling, rng: np.random.Generator) -> list[float]:
+def _ends(
+    found: pd.DataFrame,
+    resampling: Resampling,
+    rng: np.random.Generator,
+    bounds: list[tuple[float, float]] | None = None,
+) -> list[float]:
     """Mean, low and high of every column, over the rows."""
-    intervals = means_over_repeats(found.to_numpy(float), resampling, rng)
+    intervals = means_over_repeats(found.to_numpy(float), resampling, rng, bounds)
     return [end for interval in intervals for end in (interval.mean, interval.low, interval.high)]

@@ -37,7 +37,8 @@ def milestones_table(
                 reached = _first_rows(run, level)
                 for clock in CLOCKS if timed else CLOCKS[:2]:
                     # the same draws on every clock
-                    found = mean_interval(reached[clock], evidence.resampling, "milestone", dataset, run.cell)
+                    key = ("milestone", dataset, run.cell)
+                    found = mean_interval(reached[clock], evidence.resampling, *key, bounds=(0.0, math.inf))
                     rows.append(
                         [dataset, share, level, run.cell, clock, len(run.repeats), len(reached)]
                         + [found.mean, found.low, found.high]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from stages.findings.claims import CONTRADICTED, SUPPORTED, Evidence, below
 from stages.findings.design import Comparison, Design
+from stages.findings.statistics import SHARE
 
 COLUMNS = (
     "dataset,first,second,repeats,studies,first_better_mean,first_better_low,first_better_high,verdict,agreement,"
@@ -35,6 +36,7 @@ def single_runs_table(evidence: Evidence, design: Design, comparison: Comparison
             [len(better)],
             lambda r, better=better: better[r[..., :, None], r[..., None, :]].mean((-1, -2)),
             evidence.resampling.generator("single runs", dataset, first, second),
+            SHARE,
         )
         verdict = "undecided"
         if evidence.enough(dataset, first, second):

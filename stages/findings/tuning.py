@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.findings.design import Comparison
 from stages.findings.records import Run
-from stages.findings.statistics import Resampling, mean_interval
+from stages.findings.statistics import SHARE, Resampling, mean_interval
 
 Runs = dict[tuple[str, str], Run]
 
@@ -36,7 +36,7 @@ def tuning_table(runs: Runs, comparison: Comparison, train: Mapping[str, Any], r
         best = trials["valid_nll"].min()
         good = trials["valid_nll"] <= best + comparison.tuning_margin
         shares = good.groupby(trials["repeat"]).mean()[[] if math.isnan(best) else run.repeats]
-        found = mean_interval(shares, resampling, "tuning", dataset, cell)
+        found = mean_interval(shares, resampling, "tuning", dataset, cell, bounds=SHARE)
         good_rates = trials.loc[good, "learning_rate"]
         rows.append(
             [dataset, cell, len(run.repeats), len(trials), (trials["status"] == "diverged").sum(), best]
