@@ -45,21 +45,26 @@ def _best(found: pd.DataFrame) -> tuple[list[str], Rows]:
 def _verdict(rows: pd.DataFrame) -> str:
     """Whether the paper's best is reached, under which averaging, and how much of the training data is fitted."""
     of = rows.set_index("averaging")
-    dataset, pooled = rows["dataset"].iloc[0], of.loc["pooled"]
+    dataset = rows["dataset"].iloc[0]
     reached = [AVERAGINGS[averaging] for averaging in of.index[of["reached"]]]
     if len(reached) == len(of):
         return f"{dataset}: reached, under both averagings."
     words = f"{dataset}: reached {reached[0]} only" if reached else f"{dataset}: not reached"
-    gap = pooled["train_nll"] - pooled["paper_train_nll"]
-    side = "above" if gap > 0 else "below"
-    words += f"; in training our best unit's NLL is {number(abs(gap))} nats {side} that of the paper's best, " + (
-        "so it fits less of the data" if gap > 0 else "so it is not for want of fit"
+    test, train = (of[f"{split}_nll"] - of[f"paper_{split}_nll"] for split in ("test", "train"))
+    fits = "fits less of the data" if train["pooled"] > 0 else "is not for want of fit"
+    preliminary = ", on less than the paper's budget" if of["budget"].iloc[0] == "preliminary" else ""
+    return (
+        f"{words}; the test NLL of our best unit minus that of the paper's is {_of_averagings(test)}, in training "
+        f"{_of_averagings(train)}, so it {fits}{preliminary}."
     )
-    return words + (", on less than the paper's budget." if pooled["budget"] == "preliminary" else ".")
+
+
+def _of_averagings(gaps: pd.Series) -> str:
+    return " and ".join(f"{signed(gap)} ({AVERAGINGS[averaging]})" for averaging, gap in gaps.items())
 
 
 def _others(dataset: str, tables: dict[str, pd.DataFrame]) -> str:
-    """How many other published results of the same kind are at or below the paper's best; nothing where none are."""
+    """How many other published results of the same kind reach the paper's best, and ours; nothing where none are."""
     standings, paper = tables["standings"], tables["against_paper"].set_index("dataset").loc[[dataset]]
     best = paper["paper_test_nll"].iloc[0]
     rows = standings[(standings["dataset"] == dataset) & (standings["family"] == EXACT)]
@@ -68,11 +73,16 @@ def _others(dataset: str, tables: dict[str, pd.DataFrame]) -> str:
     )
     if rows.empty:
         return ""
-    lower = rows[rows["nll_mean"] <= best]
     least = rows.loc[rows["nll_mean"].idxmin()]
+    lower = (rows["nll_mean"] <= best).sum()
+    ours = paper.set_index("averaging")["test_nll"]
+    below_ours = " and ".join(
+        f"{(rows['nll_mean'] <= nll).sum()} at or below our {number(nll)} ({AVERAGINGS[averaging]})"
+        for averaging, nll in ours.items()
+    )
     return (
-        f"{dataset}: of {len(rows)} other published results with the same kind of output, {len(lower)} "
-        f"{'is' if len(lower) == 1 else 'are'} at or below the paper's {number(best)}; the lowest is "
+        f"{dataset}: {lower} of {len(rows)} other published results with the same kind of output "
+        f"{'is' if lower == 1 else 'are'} at or below the paper's {number(best)}, {below_ours}; the lowest is "
         f"{least['model']} with {number(least['nll_mean'])} ({text(least['parameters'])} parameters)."
     )
 
