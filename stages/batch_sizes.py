@@ -42,7 +42,7 @@ def lay_out(folder: Path, size: int, max_epochs: dict[str, int]) -> None:
 def table_of(folder: Path, dataset: str, cell: str, size: int, max_epochs: int) -> pd.DataFrame:
     """A row per candidate: its best clean validation NLL within the epochs, in nats per step, and where it was."""
     models = folder / "models" / dataset / cell
-    trials, curves = (pd.read_csv(models / f"{name}.csv") for name in ("trials", "curves"))
+    trials, curves = (pd.read_csv(models / name) for name in ("trials.csv", "curves.csv.gz"))
     curves = curves[curves["epoch"] <= max_epochs]
     best = curves.loc[curves.groupby("candidate")["valid_nll"].idxmin()].rename(columns={"epoch": "best_epoch"})
     epochs = curves.groupby("candidate")["epoch"].max().rename("epochs").reset_index()

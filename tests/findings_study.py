@@ -150,7 +150,7 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
             test_nll = level + TRANSFER * behind[candidate]
             evaluation.append([repeat, candidate, test_nll, scores.mean(), len(steps), steps.sum()])
     pd.DataFrame(trials, columns=TRIALS).astype({"halved_at": "Int64"}).to_csv(folder / "trials.csv", index=False)
-    pd.DataFrame(curves, columns=CURVES).to_csv(folder / "curves.csv", index=False)
+    pd.DataFrame(curves, columns=CURVES).to_csv(folder / "curves.csv.gz", index=False)
     pd.DataFrame(evaluation, columns=EVALUATION).to_csv(folder / "evaluation.csv", index=False)
     pd.DataFrame(pieces, columns=PIECES).to_csv(folder / "pieces.csv", index=False)
     _write_memory(folder, cell, planted, [(row[0], row[1], row[-2]) for row in trials])

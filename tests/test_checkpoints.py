@@ -23,7 +23,7 @@ from stages.plumbing.command import run
 from stages.population import trainer
 
 CONTEXT = multiprocessing.get_context("forkserver")
-RESULTS = ("weights.safetensors", "trials.csv", "curves.csv")
+RESULTS = ("weights.safetensors", "trials.csv", "curves.csv.gz")
 KILLS = 20
 RESUMED = 5  # trainings that go on from a checkpoint, at least
 

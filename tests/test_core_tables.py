@@ -137,13 +137,13 @@ def test_bins_have_the_medians_of_their_candidates(tmp_path, monkeypatch):
 def test_bands_carry_a_stopped_net_on_at_its_best_epoch(tmp_path, monkeypatch):
     write_study(tmp_path, {"jsb_chorales": Planted({"gru": [8.0, 9.0, 10.0]})})
     folder = tmp_path / "models/jsb_chorales/gru"
-    trials, curves = pd.read_csv(folder / "trials.csv"), pd.read_csv(folder / "curves.csv")
+    trials, curves = pd.read_csv(folder / "trials.csv"), pd.read_csv(folder / "curves.csv.gz")
     trials.loc[trials["repeat"] == 0, ["epochs", "best_epoch"]] = [20, 12]
     trials.loc[trials["repeat"] == 1, ["epochs", "best_epoch"]] = [30, 30]
     ends = curves["repeat"].map({0: 20, 1: 30, 2: 40})
     curves = curves[curves["epoch"] <= ends]
     trials.to_csv(folder / "trials.csv", index=False)
-    curves.to_csv(folder / "curves.csv", index=False)
+    curves.to_csv(folder / "curves.csv.gz", index=False)
     monkeypatch.chdir(tmp_path)
     bands = compare()[0]["bands"].set_index("epoch")
     chosen = curves.merge(trials.loc[trials["chosen"], ["repeat", "candidate"]]).set_index(["repeat", "epoch"])

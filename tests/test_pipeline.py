@@ -31,7 +31,7 @@ def test_the_first_run_leaves_every_result(built):
     for dataset in DATASETS:
         for cell in CELLS:
             folder = built.folder / "models" / dataset / cell
-            names = "weights.safetensors trials.csv curves.csv run.json evaluation.csv pieces.csv".split()
+            names = "weights.safetensors trials.csv curves.csv.gz run.json evaluation.csv pieces.csv".split()
             names += "gradients.csv memory.csv gates.csv".split()
             assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     assert (built.folder / "reports/index.html").stat().st_size > 0

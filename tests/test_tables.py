@@ -303,14 +303,23 @@ def test_cells_scored_on_other_pieces_are_refused(study):
 
 
 def test_a_lacking_column_and_a_word_among_numbers_are_named(study):
-    path = study / "models/jsb_chorales/gru/curves.csv"
+    path = study / "models/jsb_chorales/gru/curves.csv.gz"
     frame = pd.read_csv(path)
     frame.assign(valid_nll="lost").to_csv(path, index=False)
-    with pytest.raises(InputError, match="curves.csv: expected numbers in the column 'valid_nll'"):
+    with pytest.raises(InputError, match="curves.csv.gz: expected numbers in the column 'valid_nll'"):
         compare()
     frame.drop(columns="valid_nll").to_csv(path, index=False)
-    with pytest.raises(InputError, match="curves.csv: .* it lacks valid_nll"):
+    with pytest.raises(InputError, match="curves.csv.gz: .* it lacks valid_nll"):
         compare()
+
+
+def test_a_damaged_curves_file_is_named(study):
+    path = study / "models/jsb_chorales/gru/curves.csv.gz"
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"repeat,candidate\n0,0\n", whole[:40] + b"\xff" * 40 + whole[80:]):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"curves\.csv\.gz: not a readable CSV file"):
+            compare()
 
 
 def test_every_published_model_has_one_family(study):

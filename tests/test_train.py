@@ -63,7 +63,7 @@ def study(tmp_path_factory):
 
 def test_the_files_of_a_training_agree(study):
     models = study / "models/scales/lstm"
-    trials, curves = pd.read_csv(models / "trials.csv"), pd.read_csv(models / "curves.csv")
+    trials, curves = pd.read_csv(models / "trials.csv"), pd.read_csv(models / "curves.csv.gz")
     run = json.loads((models / "run.json").read_text())
     assert list(zip(trials.repeat, trials.candidate, strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert trials.groupby("repeat").chosen.sum().tolist() == [1, 1]
@@ -106,7 +106,7 @@ def with_repeats(repeats):
 def test_further_repeats_join_those_that_are_there(study, tmp_path, capfd):
     """Trained one after the other, and taken away again, they are the same bytes as trained at once."""
     (tmp_path / "data").symlink_to(study / "data")
-    models, files = Path("models/scales/lstm"), ("weights.safetensors", "trials.csv", "curves.csv")
+    models, files = Path("models/scales/lstm"), ("weights.safetensors", "trials.csv", "curves.csv.gz")
     for repeats, first, said in ((1, 0, ""), (2, 1, "1 of 2 repeats"), (1, 1, "1 of 1 repeats")):
         write_params(tmp_path, with_repeats(repeats))
         capfd.readouterr()
@@ -125,9 +125,13 @@ def test_repeats_of_another_training_are_not_kept(study, tmp_path, capfd):
         capfd.readouterr()
         assert stage(tmp_path, train, "--dataset", "scales", "--cell", "lstm") is None
         assert "stay as they are" not in capfd.readouterr().out
-    (tmp_path / "models/scales/lstm/trials.csv").write_text("repeat,candidate,seed\n0,1,7\n")
-    assert stage(tmp_path, train, "--dataset", "scales", "--cell", "lstm") is None
-    assert "its repeats cannot be kept (its files are not those of one training)" in capfd.readouterr().err
+    for name, content, said in (
+        ("trials.csv", b"repeat,candidate,seed\n0,1,7\n", "its files are not those of one training"),
+        ("curves.csv.gz", (tmp_path / "models/scales/lstm/curves.csv.gz").read_bytes()[:99], "Compressed file ended"),
+    ):
+        (tmp_path / "models/scales/lstm" / name).write_bytes(content)
+        assert stage(tmp_path, train, "--dataset", "scales", "--cell", "lstm") is None
+        assert f"its repeats cannot be kept ({said}" in capfd.readouterr().err
 
 
 def test_the_second_arm_lies_beside_the_first_and_counts_the_output_layer(study):

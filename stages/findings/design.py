@@ -12,7 +12,7 @@ from stages.plumbing.command import InputError
 from stages.plumbing.params import Section, checked, read, section
 
 MODELS = Path("models")
-RUN_FILES = ("trials.csv", "curves.csv", "run.json", "evaluation.csv", "pieces.csv")
+RUN_FILES = ("trials.csv", "curves.csv.gz", "run.json", "evaluation.csv", "pieces.csv")
 MEMORY_FILES = ("gradients.csv", "memory.csv", "gates.csv")  # of the first arm alone
 DATASET_FILES = ("baselines.csv", "leakage.csv")
 

@@ -4,6 +4,7 @@ A file that belongs to another design (an older budget, another matching) stops 
 """
 
 import json
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -209,14 +210,14 @@ def read_leakage(design: Design, runs: dict[tuple[str, str], Run], models: Path 
 
 
 def read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A CSV file's columns, as numbers but for those that are known to be words.
+    """A CSV file's columns, compressed or not, as numbers but for those that are known to be words.
 
     Raises:
         InputError: the file is not a readable CSV, lacks a column, or has a word where a number must be.
     """
     try:
         frame = pd.read_csv(path)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:  # pandas' own errors are ValueErrors
         raise InputError(f"{path}: not a readable CSV file: {' '.join(str(error).split())}") from None
     if lacking := [column for column in columns if column not in frame]:
         raise InputError(f"{path}: expected the columns {', '.join(columns)}; it lacks {', '.join(lacking)}")
@@ -248,7 +249,7 @@ def _read_run(dataset: str, cell: str, folder: Path) -> Run:
         folder,
         info,
         trials,
-        read_csv(folder / "curves.csv", CURVES),
+        read_csv(folder / "curves.csv.gz", CURVES),
         read_csv(folder / "evaluation.csv", EVALUATION),
         read_csv(folder / "pieces.csv", PIECES),
     )

@@ -2,12 +2,14 @@
 
 A repeat's trials depend on nothing outside the repeat, so when a study asks for more repeats than a folder holds, only
 the missing ones are trained; asked for fewer, the first ones stay. The rows of earlier repeats are kept as they are
-written, character by character. `made_from` in run.json is the key of everything else that shapes a result, so a folder
-made from other parameters, data or code is never continued.
+written, character by character; those of the curves, by far the most, are compressed. `made_from` in run.json is the
+key of everything else that shapes a result, so a folder made from other parameters, data or code is never continued.
 """
 
+import gzip
 import json
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ class Results:
     """The files of a training, repeat after repeat.
 
     Attributes:
-        trials, curves: the lines of the CSV files without their headers, each beginning with its repeat.
+        trials, curves: the lines of trials.csv and curves.csv.gz without their headers, each beginning with its repeat.
         weights: (repeat, candidate) → the trial's best weights [N].
         seconds: that the training took.
     """
@@ -75,9 +77,10 @@ class Results:
         """
         with whole(folder / "weights.safetensors") as path:
             saved.save(path, layout, list(self.weights), list(self.weights.values()))
-        for name, table, lines in (("trials", trial_table([]), self.trials), ("curves", curve_table([]), self.curves)):
-            with whole(folder / f"{name}.csv") as path:
-                path.write_text("\n".join([",".join(table.columns), *lines]) + "\n")
+        with whole(folder / "trials.csv") as path:
+            path.write_bytes(_text(trial_table([]), self.trials))
+        with whole(folder / "curves.csv.gz") as path:
+            path.write_bytes(gzip.compress(_text(curve_table([]), self.curves), mtime=0))  # same rows, same bytes
         with whole(folder / "run.json") as path:
             path.write_text(json.dumps(facts | {"seconds": round(self.seconds, 1)}, indent=2) + "\n")
 
@@ -93,7 +96,8 @@ def load(folder: Path, layout: Layout, made_from: str, candidates: int) -> Resul
         facts = json.loads((folder / "run.json").read_text())
         if facts["made_from"] != made_from:
             return nothing
-        trials, curves = ((folder / f"{name}.csv").read_text().splitlines()[1:] for name in ("trials", "curves"))
+        trials = (folder / "trials.csv").read_text().splitlines()[1:]
+        curves = gzip.decompress((folder / "curves.csv.gz").read_bytes()).decode().splitlines()[1:]
         names, parameters = saved.load(folder / "weights.safetensors", layout, torch.device("cpu"))
         matrix = torch.zeros(len(names), layout.size)
         for name, view in layout.views(matrix).items():
@@ -107,7 +111,7 @@ def load(folder: Path, layout: Layout, made_from: str, candidates: int) -> Resul
         return found
     except FileNotFoundError:
         return nothing
-    except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, InputError) as error:
         print(f"{folder}: its repeats cannot be kept ({error}); all are trained anew", file=sys.stderr)
         return nothing
 
@@ -154,6 +158,10 @@ def curve_table(records: list[trainer.Record]) -> pd.DataFrame:
         for point in record.curve
     ]
     return pd.DataFrame(rows, columns=["repeat", "candidate", *CURVE]).round(DECIMALS)
+
+
+def _text(table: pd.DataFrame, lines: list[str]) -> bytes:
+    return ("\n".join([",".join(table.columns), *lines]) + "\n").encode()
 
 
 def _lines(table: pd.DataFrame) -> list[str]:
