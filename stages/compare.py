@@ -15,11 +15,12 @@ import pandas as pd
 from stages.findings.against_paper import against_paper_table
 from stages.findings.bands import bands_table
 from stages.findings.batch_sizes import Study, batch_sizes_table
-from stages.findings.claims import Evidence, Rules, claims_table
+from stages.findings.claims import build, claims_table, comparisons_table
 from stages.findings.design import read_comparison, read_design, read_second_arm, require
 from stages.findings.deviations import deviations_table
 from stages.findings.differences import differences_table
 from stages.findings.distances import distances_table
+from stages.findings.evidence import Evidence, Rules
 from stages.findings.gaps import gaps_table
 from stages.findings.memory_records import read_memories
 from stages.findings.memory_tables import gates_table, gradients_table, memory_table
@@ -68,6 +69,7 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     published = read_published()
     resampling = Resampling(comparison.resamples, comparison.confidence, comparison.seed)
     evidence = Evidence(runs, rules, resampling, preliminary(design, comparison, runs), memories)
+    claims = build(evidence)
     summary = summary_table(runs, comparison, published, resampling)
     elsewhere = conditions(evidence, design, comparison.counterparts, leakage, arm)
     heard, train = read("leakage"), read("train")
@@ -75,7 +77,7 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     outputs = {dataset: run.info["output"] for (dataset, _), run in runs.items()}
     results, baselines = results_table(runs), read_baselines(design)
     published_here = rivals(published, comparison.counterparts, list(design.datasets))
-    designed = design_table(design, comparison, runs)
+    designed = design_table(design, comparison, runs, arm)
     tables = {
         "design": designed,
         "protocol": protocol_table(train),
@@ -90,7 +92,8 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "single_runs": single_runs_table(evidence, design, comparison),
         "progress": progress_table(evidence, design),
         "milestones": milestones_table(evidence, design, comparison, baselines),
-        "claims": claims_table(evidence, design, comparison.counterparts),
+        "claims": claims_table(claims, evidence, design, comparison.counterparts),
+        "comparisons": comparisons_table(claims),
         "baselines": baselines,
         "rivals": published_here,
         "standings": standings_table(design, runs, summary, baselines, published_here),

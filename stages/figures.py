@@ -10,6 +10,7 @@ import pandas as pd
 
 from stages.findings import (
     answer_plots,
+    claim_plots,
     curve_plots,
     memory_plots,
     plots,
@@ -26,6 +27,7 @@ from stages.plumbing.command import InputError, run
 REPORTS = Path("reports")
 MODULES = {
     "answer_plots": answer_plots,
+    "claim_plots": claim_plots,
     "memory_plots": memory_plots,
     "plots": plots,
     "curve_plots": curve_plots,

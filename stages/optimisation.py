@@ -4,10 +4,12 @@
 
 The paper states no schedule; its authors' code lowers the rate linearly to 1 % over 500 epochs. The study keeps the
 rate and the paper's noise. This trains one net at each of a few rates with and without either, the trainer untouched:
-an engine that lowers the rates stands before the one that computes. Run by hand, since no stage waits for it.
+an engine that lowers the rates stands before the one that computes. Run by hand, since no stage waits for it. Nets that
+the file holds already are not trained again; to measure anew, delete it.
 """
 
 import argparse
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ import pandas as pd
 import torch
 
 from stages.corpora.split import Split
-from stages.findings.optimisation import COLUMNS, MEASURED, Study
+from stages.findings.optimisation import COLUMNS, MEASURED, Set, Study
+from stages.findings.studies import read_study
 from stages.plumbing.command import run
 from stages.plumbing.files import whole
 from stages.plumbing.params import read, section
@@ -53,38 +56,63 @@ class Decaying:
         population.trials, population.optimiser.rate = own, rate
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    study = section("optimisation", Study)
-    budget = section(f"datasets.{study.dataset}.training", Budget)
-    budget = budget.model_copy(update={"max_epochs": study.max_epochs, "halving": None})
-    prepared = Path("data/prepared") / study.dataset
+def measure(study: Study, of: Set, cell: str) -> pd.DataFrame:
+    """Trains one cell's nets on one dataset: a row per rate, schedule and noise, at its best epoch by validation."""
+    budget = section(f"datasets.{of.dataset}.training", Budget)
+    budget = budget.model_copy(update={"max_epochs": of.max_epochs, "halving": None})
+    prepared = Path("data/prepared") / of.dataset
     splits = {name: Split.load(prepared / f"{name}.npz") for name in ("train", "valid")}
     settings = dict(read("outputs").get(splits["train"].output, {}))
-    net = build_net(study.cell, splits["train"], section("matching", Matching), settings)
+    net = build_net(cell, splits["train"], section("matching", Matching), settings)
     device, layout, rows = devices.choose(), Layout.of(net), []
     grid = [(rate, final) for final in study.final_rates for rate in study.learning_rates]
     for noise in study.weight_noise:
         protocol = section("train", Protocol).model_copy(
-            update={"weight_noise": noise, "patience": study.max_epochs}  # none stops early
+            update={"weight_noise": noise, "patience": of.max_epochs}  # none stops early
         )
         engine = engines.choose(net, protocol, device)
         data = [engine.load(split.inputs, split.targets, split.lengths) for split in splits.values()]
-        first = trials.draw(protocol, study.dataset, 1, 1)[0]
+        first = trials.draw(protocol, of.dataset, 1, 1)[0]
         nets = [replace(first, candidate=number, learning_rate=rate) for number, (rate, _) in enumerate(grid)]
         updates = trainer.updates_per_epoch(splits["train"].lengths, budget)
-        decaying = Decaying(engine, [final for _, final in grid], study.max_epochs, updates)
+        decaying = Decaying(engine, [final for _, final in grid], of.max_epochs, updates)
         begun = trainer.Training.begin(layout, protocol, nets, device)
-        title = f"{study.dataset}-{study.cell}, noise {noise:g}"
+        title = f"{of.dataset}-{cell}, noise {noise:g}"
         for record, (rate, final) in zip(
             trainer.train(decaying, protocol, budget, begun, *data, title), grid, strict=True
         ):
             best = record.best
             found = [best.epoch, best.train_nll, best.valid_nll] if best else [None, None, None]
-            facts = [study.dataset, study.cell, budget.batch_size, study.max_epochs, noise, final, rate]
+            facts = [of.dataset, cell, budget.batch_size, of.max_epochs, noise, final, rate]
             rows.append([*facts, record.status, *found])
-    with whole(MEASURED) as path:
-        pd.DataFrame(rows, columns=COLUMNS).to_csv(path, index=False, float_format="%.6g")
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def known(study: Study, of: Set, cell: str) -> pd.DataFrame:
+    """The rows of these nets in the file, if it holds them all."""
+    there = read_study(MEASURED, COLUMNS, "make optimisation")
+    batch_size = section(f"datasets.{of.dataset}.training", Budget).batch_size
+    asked = itertools.product(study.weight_noise, study.final_rates, study.learning_rates)
+    keys = pd.DataFrame(
+        [[of.dataset, cell, batch_size, of.max_epochs, *key] for key in asked], columns=COLUMNS[: len(COLUMNS) - 4]
+    )
+    found = keys.merge(there, how="inner") if there is not None else keys[:0]
+    return found if len(found) == len(keys) else found[:0]
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    study = section("optimisation", Study)
+    tables = {(of.dataset, cell): known(study, of, cell) for of in study.sets for cell in of.cells}
+    for of in study.sets:
+        for cell in of.cells:
+            if count := len(tables[of.dataset, cell]):
+                print(f"{of.dataset}-{cell}: its {count} nets are there and stay as they are", flush=True)
+                continue
+            tables[of.dataset, cell] = measure(study, of, cell)
+            with whole(MEASURED) as path:
+                rows = pd.concat([table for table in tables.values() if len(table)])
+                rows.to_csv(path, index=False, float_format="%.6g")
     print(f"{MEASURED}: written")
 
 

@@ -17,19 +17,20 @@ from stages.plumbing.files import whole
 from stages.plumbing.params import read
 
 REPORTS = Path("reports")
-# Columns to read as they are written; those of the design may be empty without being missing.
+# Columns to read as they are written; those of the design and of comparisons may be empty without being missing.
 TEXT = {
     "design": ["paper_dataset", "data", "device"],
     "halving": ["rungs"],
     "standings": ["parameters"],
     "batch_sizes": ["edge"],
+    "comparisons": ["asked", "repeats", "note"],
     "benchmarks/machine": ["value"],
 }
 # results and curves are shown by figures alone
 NAMES = (
     "design,protocol,deviations,parameters,summary,gaps,against_paper,optimisation,distances,differences,single_runs,"
-    "progress,milestones,claims,baselines,standings,halving,learning_rates,tuning,best_of,robustness,leakage,arms,"
-    "batch_sizes,memory,gates"
+    "progress,milestones,claims,comparisons,baselines,standings,halving,learning_rates,tuning,best_of,robustness,"
+    "leakage,arms,batch_sizes,memory,gates"
 ).split(",")
 
 
@@ -44,7 +45,8 @@ def read_tables() -> pages.Tables:
     if lacking := [str(path) for path in expected if not path.is_file()]:
         raise InputError(f"missing: {', '.join(lacking)}; run `dvc repro figures`, or `make bench` for benchmarks")
     tables = {name: pd.read_csv(path, dtype=dict.fromkeys(TEXT.get(name, []), str)) for name, path in paths.items()}
-    tables["design"] = tables["design"].fillna(dict.fromkeys(TEXT["design"], ""))
+    for name in ("design", "comparisons"):
+        tables[name] = tables[name].fillna(dict.fromkeys(TEXT[name], ""))
     return tables | samples.read(REPORTS)
 
 

@@ -7,12 +7,14 @@ import pytest
 import torch
 from findings_study import SPEECH_BUDGET, Planted, write_study
 
+from stages import optimisation
 from stages.compare import compare
-from stages.findings import against_paper_pages
+from stages.findings import against_paper_pages, optimisation_pages
 from stages.findings.answer import sentences
-from stages.findings.optimisation import COLUMNS, MEASURED, optimisation_table
+from stages.findings.optimisation import COLUMNS, MEASURED, Set, Study, optimisation_table
 from stages.optimisation import Decaying
 from stages.plumbing.command import InputError
+from stages.population.protocol import Budget
 from stages.population.trials import Trial
 
 
@@ -32,11 +34,14 @@ def tables(tmp_path_factory):
         patch.chdir(write_study(root, sets))
         (root / MEASURED).parent.mkdir(parents=True, exist_ok=True)
         rows = [
-            ["nottingham", "gru", 2, 80, noise, final, rate, "max_epochs", 80, 3.0, 3.5 + noise + final / 10 + rate]
+            ["nottingham", cell, 2, 80, noise, final, rate, "max_epochs", 80, 3.0, best + noise + final / 10 + rate]
+            for cell, best in (("tanh", 3.6), ("gru", 3.5))
             for noise in (0.075, 0.0)
             for final in (1.0, 0.01)
             for rate in (0.001, 0.002)
         ]
+        for row in rows[4:8]:  # the tanh diverges without noise
+            row[7:] = ["diverged", None, None, None]
         pd.DataFrame(rows, columns=COLUMNS).to_csv(root / MEASURED, index=False)
         yield compare()[0]
 
@@ -78,9 +83,21 @@ def test_the_papers_best_is_reached_or_not_under_each_averaging(tables):
 
 def test_the_optimisation_is_compared_by_its_best_nets(tables):
     best = tables["optimisation"][tables["optimisation"]["best"]]
-    assert len(best) == 4 and set(best["learning_rate"]) == {0.001}
-    words = against_paper_pages.content(tables)["optimisation"]["words"]
-    assert "the best validation NLL is 3.676; the decay changes it by −0.099, leaving out the noise by −0.075" in words
+    assert best["cell"].value_counts().to_dict() == {"gru": 4, "tanh": 2} and set(best["learning_rate"]) == {0.001}
+    told = optimisation_pages.content(tables["optimisation"])
+    tanh, gru = told["units"]
+    assert tanh == "tanh on nottingham: 3.776 in the protocol; −0.099 with the decay."
+    assert gru.startswith("GRU on nottingham: 3.676 in the protocol; −0.099 with the decay, −0.075 without noise, ")
+    assert told["pairs"] == ["GRU − tanh on nottingham: −0.100 in the protocol, −0.100 with the decay."]
+
+
+def test_nets_that_the_study_holds_are_not_trained_again(tables, monkeypatch):
+    """The file has all nets of the GRU, and of another number of epochs none."""
+    study = Study(sets=[], learning_rates=[0.001, 0.002], final_rates=[1.0, 0.01], weight_noise=[0.075, 0.0])
+    monkeypatch.setattr(optimisation, "section", lambda *_: Budget(repeats=1, candidates=1, max_epochs=1, batch_size=2))
+    there, longer = (Set(dataset="nottingham", cells=["gru"], max_epochs=epochs) for epochs in (80, 90))
+    assert len(optimisation.known(study, there, "gru")) == 8
+    assert optimisation.known(study, longer, "gru").empty and optimisation.known(study, there, "lstm").empty
 
 
 def test_a_study_of_the_optimisation_of_another_kind_is_refused(tmp_path):

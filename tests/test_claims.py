@@ -1,5 +1,6 @@
 """Verdicts in planted situations: supported, contradicted or undecided where the rules say so, and never a crash."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -33,21 +34,31 @@ def as_the_paper(**options: object) -> dict[str, Planted]:
     }
 
 
-def claims(root: Path, monkeypatch: pytest.MonkeyPatch, datasets: dict[str, Planted], **rules: object) -> pd.DataFrame:
+def both(
+    root: Path, monkeypatch: pytest.MonkeyPatch, datasets: dict[str, Planted], **rules: object
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """claims.csv by claim, and comparisons.csv by claim, dataset and quantity."""
     monkeypatch.chdir(write_study(root, datasets, **rules))
     tables, _ = compare()
-    found = tables["claims"].set_index("claim")
+    found, comparisons = tables["claims"].set_index("claim"), tables["comparisons"]
     assert list(found.index) == list(range(1, 11))
     assert found["verdict"].isin(["supported", "contradicted", "undecided"]).all()
     assert (found["evidence"].str.len() > 0).all()
-    return found
+    assert not comparisons.duplicated(["claim", "dataset", "quantity"]).any()
+    return found, comparisons.set_index(["claim", "dataset", "quantity"]).sort_index()
+
+
+def claims(root: Path, monkeypatch: pytest.MonkeyPatch, datasets: dict[str, Planted], **rules: object) -> pd.DataFrame:
+    return both(root, monkeypatch, datasets, **rules)[0]
 
 
 def test_a_world_as_the_paper_describes_it(tmp_path, monkeypatch):
-    found = claims(tmp_path, monkeypatch, as_the_paper())
+    found, comparisons = both(tmp_path, monkeypatch, as_the_paper())
     assert dict(found["verdict"]) == dict.fromkeys(range(1, 11), "supported")
     assert (found["single_run_agreement"] == 1).all()
-    assert "jsb_chorales (n=3, 20 pieces): GRU − LSTM −0.20 [" in found.loc[1, "evidence"]
+    one = comparisons.loc[1, "jsb_chorales", "test NLL, GRU − LSTM"]
+    assert (one["repeats"], one["pieces"], one["asked"], one["verdict"]) == ("3", 20, "below 0", "supported")
+    assert one["mean"] == pytest.approx(-0.2) and one["low"] < one["mean"] < one["high"] < 0
     assert "speech_short stands in for Ubisoft A" in found.loc[3, "evidence"]
     assert "reliminary" not in " ".join(found["evidence"])
 
@@ -66,7 +77,8 @@ def test_one_contradicted_set_contradicts_a_claim_about_all(tmp_path, monkeypatc
     datasets["musedata"] = planted(9.1, 8.6, 8.7, speed=FAST_GATES)
     found = claims(tmp_path, monkeypatch, datasets)
     assert found.loc[1, "verdict"] == "contradicted"
-    assert "5 supported, 1 contradicted, 0 undecided" in found.loc[1, "evidence"]
+    assert "5 supported, 1 contradicted and 0 undecided." in found.loc[1, "evidence"]
+    assert "Contradicted on musedata (n=3): test NLL, GRU − LSTM, +0.10 [" in found.loc[1, "evidence"]
 
 
 def test_a_unit_that_wins_everywhere_contradicts_that_it_depends_on_the_data(tmp_path, monkeypatch):
@@ -105,9 +117,10 @@ def test_single_runs_are_drawn_where_they_cannot_be_enumerated(tmp_path, monkeyp
 def test_one_repeat_decides_nothing_and_says_so(tmp_path, monkeypatch):
     sets = {name: Planted({"tanh": [9.5], "lstm": [9.0], "gru": [8.0]}) for name in ("jsb_chorales", "musedata")}
     sets["piano_midi"] = Planted({"tanh": [9.5], "lstm": [9.0], "gru": [8.0]})
-    found = claims(tmp_path, monkeypatch, sets)
+    found, comparisons = both(tmp_path, monkeypatch, sets)
     assert found.loc[1, "verdict"] == "undecided"
-    assert "(n=1, 20 pieces; too few repeats to decide): GRU − LSTM −1.00 [" in found.loc[1, "evidence"]
+    assert "6 undecided (6 for want of repeats)" in found.loc[1, "evidence"]
+    assert (comparisons.loc[1, "note"] == "too few repeats to decide").all()
     assert found.loc[1, "single_run_agreement"] == 1
 
 
@@ -119,18 +132,20 @@ def test_one_repeat_can_decide_by_pieces_where_the_rules_allow_it(tmp_path, monk
 
 
 def test_sets_outside_the_design_leave_claims_undecided(tmp_path, monkeypatch):
-    found = claims(tmp_path, monkeypatch, {"bach_chorales": planted(9.1, 8.9, 8.7)})
+    found, comparisons = both(tmp_path, monkeypatch, {"bach_chorales": planted(9.1, 8.9, 8.7)})
     assert set(found["verdict"]) == {"undecided"}
     assert found["single_run_agreement"].isna().all()
     assert found.loc[1, "evidence"].startswith("Not in this design: jsb_chorales, musedata, piano_midi.")
-    assert "Beside it, not counted: bach_chorales (n=3, 20 pieces): GRU − LSTM −0.20" in found.loc[1, "evidence"]
+    assert "Beside it, not counted (bach_chorales): 2 supported" in found.loc[1, "evidence"]
+    beside = comparisons.loc[1, "bach_chorales", "test NLL, GRU − LSTM"]
+    assert (beside["counted"], beside["verdict"]) == (False, "supported")
 
 
 def test_cells_outside_the_design_leave_claims_undecided(tmp_path, monkeypatch):
     sets = {name: Planted({"gru": [8.7, 8.7], "lstm": [8.9, 8.9]}) for name in MUSIC}
-    found = claims(tmp_path, monkeypatch, sets)
+    found, comparisons = both(tmp_path, monkeypatch, sets)
     assert found.loc[1, "verdict"] == "undecided"
-    assert "GRU − tanh: tanh is not in this design" in found.loc[1, "evidence"]
+    assert comparisons.loc[1, "musedata", "test NLL, GRU − tanh"]["note"] == "tanh is not in this design"
     assert found.loc[2, "single_run_agreement"] is None or pd.isna(found.loc[2, "single_run_agreement"])
 
 
@@ -138,17 +153,19 @@ def test_a_diverged_repeat_counts_as_a_single_run_that_states_nothing(tmp_path, 
     names = ("jsb_chorales", "musedata", "piano_midi")
     sets = {name: Planted({"tanh": [9.5, 9.5], "lstm": [9.0, 9.0], "gru": [8.0, 8.0]}) for name in names}
     sets["musedata"].levels["gru"] = [8.0, None]
-    found = claims(tmp_path, monkeypatch, sets)
+    found, comparisons = both(tmp_path, monkeypatch, sets)
     assert found.loc[1, "single_run_agreement"] == pytest.approx(0.5)
-    assert "(n=1 (1 diverged) and 2, 20 pieces; too few repeats to decide)" in found.loc[1, "evidence"]
+    one = comparisons.loc[1, "musedata", "test NLL, GRU − LSTM"]
+    assert (one["repeats"], one["note"]) == ("1 (1 diverged) and 2", "too few repeats to decide")
 
 
 def test_a_cell_that_always_diverged_is_named(tmp_path, monkeypatch):
     names = ("jsb_chorales", "musedata", "piano_midi")
     sets = {name: Planted({"tanh": [None, None], "lstm": [9.0, 9.0], "gru": [8.0, 8.0]}) for name in names}
-    found = claims(tmp_path, monkeypatch, sets)
+    found, comparisons = both(tmp_path, monkeypatch, sets)
     assert found.loc[1, "verdict"] == "undecided"
-    assert "GRU − tanh: every repeat of tanh diverged" in found.loc[1, "evidence"]
+    assert "(3 that cannot be made)" in found.loc[1, "evidence"]
+    assert comparisons.loc[1, "musedata", "test NLL, GRU − tanh"]["note"] == "every repeat of tanh diverged"
 
 
 def test_close_has_a_margin(tmp_path, monkeypatch):
@@ -167,9 +184,11 @@ def test_seconds_from_different_devices_or_engines_are_not_compared(tmp_path, mo
     path = tmp_path / "models/musedata/tanh/run.json"
     path.write_text(path.read_text().replace(fact, f'{fact.split(":")[0]}: "another"'))
     monkeypatch.chdir(tmp_path)
-    found = compare()[0]["claims"].set_index("claim")
+    tables = compare()[0]
+    found, comparisons = tables["claims"].set_index("claim"), tables["comparisons"].set_index(["claim", "dataset"])
     assert found.loc[5, "verdict"] == "undecided"
-    assert "seconds of GRU over tanh: timed on different devices or engines" in found.loc[5, "evidence"]
+    seconds = comparisons.loc[(5, "musedata")].set_index("quantity").loc["seconds, GRU over tanh"]
+    assert seconds["note"] == "timed on different devices or engines" and math.isnan(seconds["mean"])
 
 
 def test_evidence_says_where_the_budget_was_small(tmp_path, monkeypatch):
@@ -182,13 +201,13 @@ def test_evidence_says_where_the_budget_was_small(tmp_path, monkeypatch):
 
 def test_gradients_that_vanish_in_an_lstm_contradict_the_shortcuts_alone(tmp_path, monkeypatch):
     datasets = as_the_paper(reach={"tanh": (0.9, 0.01, -3.0), "lstm": (0.8, 0.0, -2.6)})
-    found = claims(tmp_path, monkeypatch, datasets)
+    found, comparisons = both(tmp_path, monkeypatch, datasets)
     assert dict(found["verdict"].loc[9:]) == {9: "supported", 10: "contradicted"}
-    assert (
-        "musedata (n=3): log10 gradient ratio of LSTM − tanh +0.40 [+0.39, +0.41] (untrained +0.00), supported; LSTM "
-        "share vanishing 0.79 [0.77, 0.81] (untrained 1.00), contradicted; log10 gradient ratio of GRU"
-        in found.loc[10, "evidence"]
-    )
+    left = comparisons.loc[10, "musedata", "gradient left, LSTM − tanh"]
+    assert (left["verdict"], left["note"]) == ("supported", "untrained +0.00")
+    assert left["mean"] == pytest.approx(0.4, abs=0.01)
+    said = "Contradicted on musedata (n=3): gradients vanishing, LSTM, 0.79 [0.77,\u00a00.81]; claimed below 0.50."
+    assert said in found.loc[10, "evidence"]
 
 
 def test_gradients_that_explode_in_one_set_contradict_that_they_seldom_do(tmp_path, monkeypatch):
@@ -196,22 +215,26 @@ def test_gradients_that_explode_in_one_set_contradict_that_they_seldom_do(tmp_pa
     datasets["piano_midi"].reach = {"tanh": (0.9, 0.2, -3.0)}
     found = claims(tmp_path, monkeypatch, datasets)
     assert found.loc[9, "verdict"] == "contradicted"
-    assert "11 supported, 1 contradicted, 0 undecided" in found.loc[9, "evidence"]
+    assert "11 supported, 1 contradicted and 0 undecided." in found.loc[9, "evidence"]
 
 
 def test_diverged_tanh_nets_leave_gradients_undecided(tmp_path, monkeypatch):
     datasets = as_the_paper()
     datasets["speech_long"].levels["tanh"] = [None, None, None]
     datasets["speech_short"].levels["tanh"] = [6.4, 6.4, None]
-    found = claims(tmp_path, monkeypatch, datasets)
+    found, comparisons = both(tmp_path, monkeypatch, datasets)
     assert dict(found["verdict"].loc[9:]) == {9: "undecided", 10: "undecided"}
-    assert "tanh share vanishing: every repeat of tanh diverged" in found.loc[9, "evidence"]
-    assert "speech_short (n=2 (1 diverged)): tanh share vanishing 0.90 [" in found.loc[9, "evidence"]
+    lost, kept = (
+        comparisons.loc[9, dataset, "gradients vanishing, tanh"] for dataset in ("speech_long", "speech_short")
+    )
+    assert lost["note"] == "every repeat of tanh diverged" and math.isnan(lost["mean"])
+    assert (kept["repeats"], kept["mean"]) == ("2 (1 diverged)", pytest.approx(0.9, abs=0.02))
 
 
 def test_pieces_too_short_for_the_reference_lag_are_named(tmp_path, monkeypatch):
     datasets = as_the_paper()
     datasets["jsb_chorales"].longest_lag = 12
-    found = claims(tmp_path, monkeypatch, datasets)
+    found, comparisons = both(tmp_path, monkeypatch, datasets)
     assert dict(found["verdict"].loc[9:]) == {9: "undecided", 10: "undecided"}
-    assert "LSTM − tanh: pieces reach 12 steps back, not 20" in found.loc[10, "evidence"]
+    short = comparisons.loc[10, "jsb_chorales", "gradient left, LSTM − tanh"]
+    assert short["note"] == "pieces reach 12 steps back, not 20"

@@ -129,6 +129,10 @@ def test_numbers_of_the_page_are_those_of_the_tables(full):
     assert "| speech_short | 1 | diverged | −2.00 | −1.00 | 6.44 / 2.70 / 3.59 on Ubisoft A |" in text
     for row in pd.read_csv(full / "tables/claims.csv").itertuples():
         assert f"**{row.claim}. {row.statement}** ({row.source}) {row.verdict.capitalize()}. {row.evidence}" in text
+    folded = text.split("<summary>Every comparison of claim 4</summary>")[1].split("</details>")[0]
+    assert (
+        "| speech_short | test NLL, LSTM − GRU | below 0 | 1 | " in folded and "| too few repeats to decide |" in folded
+    )
 
 
 def test_small_budgets_are_called_preliminary_and_named(full):

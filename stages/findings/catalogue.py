@@ -95,6 +95,16 @@ FIGURES = (
         "Forest plot of paired differences in test NLL with intervals: a panel per dataset, a row per pair of units.",
     ),
     Figure(
+        "claims",
+        ("claims", "comparisons", "design"),
+        "The paper's claims with their verdicts: a mark is a comparison on a dataset, whose interval lies wholly where "
+        "the claim has it, wholly elsewhere, or neither. Claim 8 asks of each set whether the GRU is better than "
+        "the LSTM, and needs both answers. Sets in parentheses are shown beside a claim and never counted; it does not "
+        "speak of those with an empty field.",
+        "Grid of marks: a row per claim of the paper, a column per dataset, a mark per comparison by its verdict.",
+        "claim_plots",
+    ),
+    Figure(
         "elsewhere",
         ("robustness",),
         "Differences in test NLL between units, pooled, in the study and with one thing changed, with intervals over "

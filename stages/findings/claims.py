@@ -1,12 +1,10 @@
 """The ten claims of the paper, each with a rule that turns intervals into a verdict.
 
-A claim is made of comparisons, one a dataset and a pair of cells. A comparison asks whether a quantity lies below a
-threshold; its bootstrap interval answers: supported if the whole interval lies below, contradicted if it lies above,
-else undecided. A comparison with too few repeats, or one that cannot be made (a dataset or cell outside the design, a
-cell all of whose repeats diverged), is undecided and says why. Thresholds stand in params.yaml under `claims`. Nothing
-here corrects for making many comparisons at once.
+A claim is made of comparisons, one a dataset and a pair of cells, each supported, contradicted or undecided
+(stages/findings/comparisons.py). Thresholds stand in params.yaml under `claims`. Nothing here corrects for making many
+comparisons at once.
 
-Rules, by claim ("below" as above; differences are of test NLL, pooled, nats per step):
+Rules, by claim (differences are of test NLL, pooled, nats per step):
  1  On each music set but the exception: GRU − LSTM and GRU − tanh below 0. All must hold.
  2  On each music set, each pair: the difference within ±close_margin. All must hold.
  3  On each speech set: LSTM − tanh and GRU − tanh below −close_margin ("clearly" is more than "close"). All must hold.
@@ -38,291 +36,27 @@ point estimates alone would have stated the claim, by the same rules with the po
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveInt
 
+from stages.findings.comparisons import (
+    Comparison,
+    compare_close,
+    compare_cost,
+    compare_nll,
+    compare_progress,
+    compare_reach,
+    compare_share,
+)
 from stages.findings.design import Counterpart, Design
-from stages.findings.memory_records import TRAINED, UNTRAINED, Memories
-from stages.findings.records import Run, paired
-from stages.findings.statistics import SHARE, Interval, Resampling, difference, mean_over_repeats, ratio
-from stages.findings.wording import cell_name, number, signed
-from stages.plumbing.params import Section
+from stages.findings.evidence import Evidence
+from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, VERDICTS
 
-SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 COLUMNS = ["claim", "source", "statement", "verdict", "evidence", "single_run_agreement"]
-
-
-class Rules(Section):
-    """`claims` of params.yaml: which datasets the claims are about, and the rules' thresholds."""
-
-    music: list[str]
-    music_exception: list[str]
-    music_beside: list[str]
-    speech_a: str
-    speech_b: str
-    minimum_repeats: PositiveInt
-    close_margin: float = Field(gt=0)
-    level_slack: float = Field(ge=0)
-    cheaper_ratio: float = Field(gt=0, lt=1)
-    often_share: float = Field(gt=0, lt=1)
-    rare_share: float = Field(gt=0, lt=1)
-    single_runs: PositiveInt
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One dataset and pair of cells: its verdict, the numbers and the sample in words, and what single runs say.
-
-    `stated[i, j]`: whether a study with only repeat i of the first cell and repeat j of the second states it; None
-    if the comparison cannot be made, and `words` says why.
-    """
-
-    dataset: str
-    first: str
-    second: str
-    verdict: str
-    words: str
-    sample: str = ""
-    stated: np.ndarray | None = None
-    few: bool = False  # undecided for want of repeats, whatever the numbers are
-
-
-class Evidence:
-    """The quantities that claims speak about, from the runs of the design."""
-
-    def __init__(
-        self,
-        runs: dict[tuple[str, str], Run],
-        rules: Rules,
-        resampling: Resampling,
-        preliminary: frozenset[str],
-        memories: Memories,
-    ):
-        self.runs, self.rules, self.resampling, self.preliminary = runs, rules, resampling, preliminary
-        self.memories = memories
-        self._known: dict[tuple[str, ...], Interval] = {}  # several claims and tables ask for the same intervals
-
-    def difference(self, dataset: str, first: str, second: str, averaging: str = "pooled") -> Interval:
-        """Test NLL of `first` minus that of `second`, nats per step, over repeats in which both have a result."""
-        if first > second:  # a pair is drawn in one order, so that both directions give the same interval
-            return -self.difference(dataset, second, first, averaging)
-        key = ("difference", dataset, first, second, averaging)
-        if key not in self._known:
-            a, b = self.runs[dataset, first], self.runs[dataset, second]
-            rng = self.resampling.generator(*key)
-            self._known[key] = difference(*paired(a, b), a.piece_steps, averaging, self.resampling, rng)
-        return self._known[key]
-
-    def level(self, dataset: str, first: str, second: str) -> float:
-        """The validation NLL that every chosen net of both cells reaches, nats per step, and the slack."""
-        return max(self.runs[dataset, cell].worst_valid_nll for cell in (first, second)) + self.rules.level_slack
-
-    def clock(self, dataset: str, cell: str, level: float, clock: str) -> np.ndarray:
-        """`updates` or `seconds` to the first epoch whose validation NLL is at most `level`: [R], infinite if never."""
-        run = self.runs[dataset, cell]
-        curves = run.chosen_curves
-        reached = curves[curves["valid_nll"] <= level].groupby("repeat")["updates"].min()
-        updates = reached.reindex(run.repeats).fillna(math.inf).to_numpy(float)
-        return updates * (run.info["seconds_per_update"] if clock == "seconds" else 1.0)
-
-    def progress(self, dataset: str, first: str, second: str, clock: str) -> Interval:
-        """The ratio of the first cell's updates or seconds to the pair's level over the second's."""
-        if first > second:
-            return self.progress(dataset, second, first, clock).inverse()
-        key = ("progress", dataset, first, second, clock)
-        if key not in self._known:
-            level = self.level(dataset, first, second)
-            a, b = (self.clock(dataset, cell, level, clock) for cell in (first, second))
-            rng = self.resampling.generator(*key[:-1])  # the same draws on both clocks
-            # A diverged repeat never reaches the level: it is left out here and stays in the single-run studies.
-            both = np.isfinite(a) & np.isfinite(b)
-            self._known[key] = ratio(a[both], b[both], self.resampling, rng)
-        return self._known[key]
-
-    def same_clock(self, dataset: str, first: str, second: str) -> bool:
-        """Whether seconds can be compared: both cells were timed on the same device, by the same engine."""
-        a, b = (self.runs[dataset, cell].info for cell in (first, second))
-        return all(a.get(key) == b.get(key) for key in ("device", "engine", "batch_size"))
-
-    def memory(self, dataset: str, cell: str, column: str, net: str = TRAINED) -> np.ndarray:
-        """A column of memory.csv: [R], NaN for a repeat that diverged."""
-        return self.memories[dataset, cell].per_repeat(net, column, self.runs[dataset, cell].repeats)
-
-    def tested(self, dataset: str, cell: str) -> int:
-        """Repeats that have a result."""
-        return int(self.runs[dataset, cell].results["test_nll"].notna().sum())
-
-    def pairs(self, dataset: str, first: str, second: str) -> int:
-        """Repeats in which both cells have a result."""
-        return len(paired(self.runs[dataset, first], self.runs[dataset, second])[0])
-
-    def obstacle(self, dataset: str, first: str, second: str) -> str:
-        """Why the pair cannot be compared, or an empty string."""
-        for cell in (first, second):
-            if (dataset, cell) not in self.runs:
-                known = {name for name, _ in self.runs}
-                return f"{dataset if dataset not in known else cell_name(cell)} is not in this design"
-        for cell in (first, second):
-            if not self.tested(dataset, cell):
-                return f"every repeat of {cell_name(cell)} diverged"
-        if not self.pairs(dataset, first, second):
-            return "in every repeat one of them diverged"
-        return ""
-
-    def counts(self, dataset: str, first: str, second: str) -> str:
-        """The sample behind a comparison, in words."""
-        parts = []
-        for cell in (first, second):
-            tested, repeats = self.tested(dataset, cell), len(self.runs[dataset, cell].repeats)
-            lost = f" ({repeats - tested} diverged)" if tested < repeats else ""
-            parts.append(f"{tested}{lost}")
-        return "n=" + (parts[0] if parts[0] == parts[1] else " and ".join(parts))
-
-    def enough(self, dataset: str, first: str, second: str) -> bool:
-        return self.pairs(dataset, first, second) >= self.rules.minimum_repeats
-
-
-def below(interval: Interval, threshold: float) -> str:
-    """Whether a quantity lies below a threshold."""
-    if interval.high < threshold:
-        return SUPPORTED
-    return CONTRADICTED if interval.low > threshold else UNDECIDED
-
-
-def within(interval: Interval, margin: float) -> str:
-    """Whether a quantity lies within ±margin."""
-    if -margin <= interval.low and interval.high <= margin:
-        return SUPPORTED
-    return CONTRADICTED if interval.low > margin or interval.high < -margin else UNDECIDED
-
-
-def compare_nll(evidence: Evidence, dataset: str, first: str, second: str, threshold: float = 0.0) -> Comparison:
-    """`first` − `second` below `threshold`, in test NLL."""
-    return _compare_nll(evidence, dataset, first, second, lambda i: below(i, threshold), lambda gap: gap < threshold)
-
-
-def compare_close(evidence: Evidence, dataset: str, first: str, second: str) -> Comparison:
-    """`first` − `second` within ±close_margin, in test NLL."""
-    margin = evidence.rules.close_margin
-    return _compare_nll(
-        evidence, dataset, first, second, lambda i: within(i, margin), lambda gap: np.abs(gap) <= margin
-    )
-
-
-def _compare_nll(
-    evidence: Evidence,
-    dataset: str,
-    first: str,
-    second: str,
-    judge: Callable[[Interval], str],
-    holds: Callable[[np.ndarray], np.ndarray],
-) -> Comparison:
-    label = f"{cell_name(first)} − {cell_name(second)}"
-    if obstacle := evidence.obstacle(dataset, first, second):
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: {obstacle}")
-    interval = evidence.difference(dataset, first, second)
-    # A diverged repeat is a single-run study without a net for that cell: its NLL is infinite, and worse than any.
-    a, b = (evidence.runs[dataset, cell].results["test_nll"].fillna(math.inf).to_numpy() for cell in (first, second))
-    with np.errstate(invalid="ignore"):  # two diverged repeats: inf − inf states nothing
-        stated = holds(a[:, None] - b[None, :])
-    span = f" [{signed(interval.low)}, {signed(interval.high)}]" if interval.known else ""
-    words = f"{label} {signed(interval.mean)}{span} nats"
-    sample = f"{evidence.counts(dataset, first, second)}, {len(evidence.runs[dataset, first].piece_steps)} pieces"
-    return _judged(evidence, Comparison(dataset, first, second, judge(interval), words, sample, stated), interval)
-
-
-def compare_progress(evidence: Evidence, dataset: str, first: str, second: str, clock: str) -> Comparison:
-    """`first` needs fewer updates or seconds than `second` to reach the pair's level."""
-    label = f"{clock} of {cell_name(first)} over {cell_name(second)}"
-    if obstacle := evidence.obstacle(dataset, first, second):
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: {obstacle}")
-    if clock == "seconds" and not evidence.same_clock(dataset, first, second):
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: timed on different devices or engines")
-    level = evidence.level(dataset, first, second)
-    interval = evidence.progress(dataset, first, second, clock)
-    a, b = (evidence.clock(dataset, cell, level, clock) for cell in (first, second))
-    span = f" [{number(interval.low)}, {number(interval.high)}]" if interval.known else ""
-    words = f"{label} {number(interval.mean)}{span} to NLL {number(level)}"
-    sample, stated = evidence.counts(dataset, first, second), a[:, None] < b[None, :]
-    return _judged(evidence, Comparison(dataset, first, second, below(interval, 1.0), words, sample, stated), interval)
-
-
-def compare_cost(evidence: Evidence, dataset: str, first: str, second: str) -> Comparison:
-    """One update of `first` takes at most cheaper_ratio of one of `second`: a measurement a cell, without interval."""
-    label = f"seconds an update of {cell_name(first)} over {cell_name(second)}"
-    if obstacle := evidence.obstacle(dataset, first, second):
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: {obstacle}")
-    if not evidence.same_clock(dataset, first, second):
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: timed on different devices or engines")
-    a, b = (evidence.runs[dataset, cell] for cell in (first, second))
-    share = a.info["seconds_per_update"] / b.info["seconds_per_update"]
-    limit = evidence.rules.cheaper_ratio
-    verdict = SUPPORTED if share <= limit else CONTRADICTED if share >= 1 / limit else UNDECIDED
-    stated = np.full((len(a.repeats), len(b.repeats)), share <= limit)
-    return Comparison(dataset, first, second, verdict, f"{label} {number(share)}", "one timing each", stated)
-
-
-def compare_share(evidence: Evidence, dataset: str, cell: str, fate: str, limit: float, least: bool) -> Comparison:
-    """The share of the cell's losses whose gradient has met its `fate` at the reference lag is above or below a limit.
-
-    Args:
-        fate: `vanishing` or `exploding`.
-        least: whether the share is to be above the limit; below it otherwise.
-    """
-    label = f"{cell_name(cell)} share {fate}"
-    if obstacle := evidence.obstacle(dataset, cell, cell) or _out_of_reach(evidence, dataset, cell):
-        return Comparison(dataset, cell, cell, UNDECIDED, f"{label}: {obstacle}")
-    shares, untrained = (evidence.memory(dataset, cell, f"share_{fate}", net) for net in (TRAINED, UNTRAINED))
-    rng = evidence.resampling.generator("share", dataset, cell, fate)
-    interval = mean_over_repeats(shares[~np.isnan(shares)], evidence.resampling, rng, SHARE)
-    verdict = below(-interval, -limit) if least else below(interval, limit)
-    # A diverged repeat left no net: as a single-run study it states nothing.
-    holds = shares > limit if least else shares < limit
-    stated = np.broadcast_to(holds[:, None], (len(holds), len(holds)))
-    span = f" [{number(interval.low)}, {number(interval.high)}]" if interval.known else ""
-    words = f"{label} {number(interval.mean)}{span} (untrained {number(float(untrained.mean()))})"
-    sample = evidence.counts(dataset, cell, cell)
-    return _judged(evidence, Comparison(dataset, cell, cell, verdict, words, sample, stated), interval)
-
-
-def compare_reach(evidence: Evidence, dataset: str, first: str, second: str) -> Comparison:
-    """The gradient of `first` is larger than that of `second` at the reference lag, beside that at lag 0."""
-    label = f"log10 gradient ratio of {cell_name(first)} − {cell_name(second)}"
-    obstacle = evidence.obstacle(dataset, first, second)
-    if obstacle := obstacle or _out_of_reach(evidence, dataset, first):  # the cells of a dataset have the same cases
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: {obstacle}")
-    a, b = (evidence.memory(dataset, cell, "log10_ratio") for cell in (first, second))
-    gaps = (a - b)[~np.isnan(a - b)]  # a repeat is a pair: its cells share their seeds, and here their cases
-    if not len(gaps):
-        return Comparison(dataset, first, second, UNDECIDED, f"{label}: in every repeat one of them diverged")
-    interval = mean_over_repeats(
-        gaps, evidence.resampling, evidence.resampling.generator("reach", dataset, first, second)
-    )
-    stated = a[:, None] > b[None, :]  # false where either diverged
-    span = f" [{signed(interval.low)}, {signed(interval.high)}]" if interval.known else ""
-    before = np.subtract(*(evidence.memory(dataset, cell, "log10_ratio", UNTRAINED) for cell in (first, second)))
-    words = f"{label} {signed(interval.mean)}{span} (untrained {signed(float(before.mean()))})"
-    sample = evidence.counts(dataset, first, second)
-    return _judged(evidence, Comparison(dataset, first, second, below(-interval, 0), words, sample, stated), interval)
-
-
-def _out_of_reach(evidence: Evidence, dataset: str, cell: str) -> str:
-    """Why there is no gradient at the reference lag, or an empty string."""
-    nets = evidence.memories[dataset, cell].nets
-    longest, reference = nets[["longest_lag", "reference_lag"]].iloc[0]
-    return f"pieces reach {longest:.0f} steps back, not {reference:.0f}" if longest < reference else ""
-
-
-def _judged(evidence: Evidence, comparison: Comparison, interval: Interval) -> Comparison:
-    """The comparison, undecided where its repeats are too few to show the spread between runs."""
-    dataset, first, second = comparison.dataset, comparison.first, comparison.second
-    if interval.known and evidence.enough(dataset, first, second):
-        return comparison
-    return replace(comparison, verdict=UNDECIDED, sample=f"{comparison.sample}; too few repeats to decide", few=True)
+COMPARISON_COLUMNS = "claim,counted,dataset,quantity,unit,asked,repeats,pieces,mean,low,high,verdict,note".split(",")
 
 
 @dataclass(frozen=True)
@@ -512,23 +246,33 @@ def build(evidence: Evidence) -> list[Claim]:
     ]
 
 
-def claims_table(evidence: Evidence, design: Design, counterparts: Mapping[str, Counterpart]) -> pd.DataFrame:
-    """claims.csv: a row per claim, with its verdict and the sentences that carry it."""
+def claims_table(
+    claims: list[Claim], evidence: Evidence, design: Design, counterparts: Mapping[str, Counterpart]
+) -> pd.DataFrame:
+    """claims.csv: a row per claim, with its verdict and what it rests on in words."""
     rows = []
-    for claim in build(evidence):
+    for claim in claims:
         verdict = claim.judge([[part.verdict for part in group] for group in claim.groups])
+        words = _evidence(claim, evidence, design, counterparts)
         agreement = single_run_agreement(claim, evidence)
-        rows.append(
-            [
-                claim.number,
-                claim.source,
-                claim.statement,
-                verdict,
-                _evidence(claim, evidence, design, counterparts),
-                agreement,
-            ]
-        )
+        rows.append([claim.number, claim.source, claim.statement, verdict, words, agreement])
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def comparisons_table(claims: list[Claim]) -> pd.DataFrame:
+    """comparisons.csv: a row per comparison; one that is not `counted` is on other data, shown beside the claim's own.
+
+    `mean`, `low` and `high` are the quantity with its interval, in its `unit`; `asked` is where the claim has it.
+    """
+    rows = []
+    for claim in claims:
+        for counted, parts in ((True, itertools.chain(*claim.groups)), (False, claim.beside)):
+            for part in parts:
+                ends = [part.found.mean, part.found.low, part.found.high] if part.found else [math.nan] * 3
+                notes = ["too few repeats to decide"] * part.few + [part.note] * bool(part.note)
+                facts = [part.dataset, part.quantity, part.unit, part.asked, part.repeats, part.pieces]
+                rows.append([claim.number, counted, *facts, *ends, part.verdict, "; ".join(notes)])
+    return pd.DataFrame(rows, columns=COMPARISON_COLUMNS).astype({"pieces": "Int64"})
 
 
 def single_run_agreement(claim: Claim, evidence: Evidence) -> float | None:
@@ -556,18 +300,20 @@ def single_run_agreement(claim: Claim, evidence: Evidence) -> float | None:
 
 
 def _evidence(claim: Claim, evidence: Evidence, design: Design, counterparts: Mapping[str, Counterpart]) -> str:
+    """How the comparisons came out, those that contradict, and what must be kept in mind of the data."""
     parts = [part for group in claim.groups for part in group]
-    absent = list(dict.fromkeys(part.dataset for part in parts if part.dataset not in design.datasets))
     present = [part for part in parts if part.dataset in design.datasets]
     sentences = []
-    if absent:
+    if absent := [
+        dataset for dataset in dict.fromkeys(part.dataset for part in parts) if dataset not in design.datasets
+    ]:
         sentences.append(f"Not in this design: {', '.join(absent)}.")
     if present:
-        verdicts = [part.verdict for part in present]
-        counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in (SUPPORTED, CONTRADICTED, UNDECIDED))
-        sentences += [f"Comparisons: {counts}.", *_by_sample(present)]
+        sentences.append(f"Comparisons: {_counts(present)}.")
+        sentences += [_against(part) for part in present if part.verdict == CONTRADICTED]
     if claim.beside:
-        sentences += ["Beside it, not counted:", *_by_sample(claim.beside)]
+        datasets = dict.fromkeys(part.dataset for part in claim.beside)
+        sentences.append(f"Beside it, not counted ({', '.join(datasets)}): {_counts(claim.beside)}.")
     shown = {part.dataset for part in [*present, *claim.beside]}
     for dataset in design.datasets:
         if dataset in shown and dataset in counterparts and counterparts[dataset].data == "stand_in":
@@ -577,13 +323,15 @@ def _evidence(claim: Claim, evidence: Evidence, design: Design, counterparts: Ma
     return " ".join(sentences)
 
 
-def _by_sample(parts: Iterable[Comparison]) -> list[str]:
-    """A sentence per dataset and sample, with its comparisons' numbers and verdicts."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for part in parts:
-        verdict = "" if part.few or part.stated is None else f", {part.verdict}"
-        groups.setdefault((part.dataset, part.sample), []).append(part.words + verdict)
-    return [
-        f"{dataset}{f' ({sample})' if sample else ''}: {'; '.join(words)}."
-        for (dataset, sample), words in groups.items()
-    ]
+def _counts(parts: Sequence[Comparison]) -> str:
+    """`4 supported, 0 contradicted and 2 undecided (1 for want of repeats, 1 that cannot be made)`."""
+    numbers = [f"{sum(part.verdict == verdict for part in parts)} {verdict}" for verdict in VERDICTS]
+    few, lacking = sum(part.few for part in parts), sum(part.found is None for part in parts)
+    why = [f"{few} for want of repeats"] * (few > 0) + [f"{lacking} that cannot be made"] * (lacking > 0)
+    return f"{', '.join(numbers[:-1])} and {numbers[-1]}" + (f" ({', '.join(why)})" if why else "")
+
+
+def _against(part: Comparison) -> str:
+    """A contradicted comparison, in numbers."""
+    sample = f" (n={part.repeats})" if part.repeats else ""
+    return f"Contradicted on {part.dataset}{sample}: {part.quantity}, {part.in_words()}; claimed {part.asked}."

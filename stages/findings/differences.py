@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from stages.findings.claims import Evidence
 from stages.findings.design import Comparison, Design
+from stages.findings.evidence import Evidence
 from stages.findings.records import paired
 from stages.findings.statistics import Interval, difference
 from stages.findings.tables import AVERAGINGS

@@ -4,8 +4,8 @@ import itertools
 
 import pandas as pd
 
-from stages.findings.claims import Evidence
 from stages.findings.design import Comparison, Design
+from stages.findings.evidence import Evidence
 
 COLUMNS = (
     "dataset,output,data,budget,cell,reference,repeats,pieces,gap_mean,gap_low,gap_high,paper_gap,paper_dataset"

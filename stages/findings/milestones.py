@@ -10,8 +10,8 @@ import math
 
 import pandas as pd
 
-from stages.findings.claims import Evidence
 from stages.findings.design import Comparison, Design
+from stages.findings.evidence import Evidence
 from stages.findings.records import Run
 from stages.findings.statistics import mean_interval
 

@@ -17,20 +17,24 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+class Set(Section):
+    """What is trained, with the dataset's own batch size, for so many epochs; no net stops early."""
+
+    dataset: str
+    cells: list[str]
+    max_epochs: Count
+
+
 class Study(Section):
     """`optimisation` in params.yaml.
 
     Attributes:
-        dataset, cell: what is trained, with the dataset's own batch size.
-        max_epochs: of every net; none stops early.
         learning_rates: the rates at the start.
         final_rates: the share of the rate that is left in the last epoch, reached linearly; 1 is a constant rate.
         weight_noise: standard deviations.
     """
 
-    dataset: str
-    cell: str
-    max_epochs: Count
+    sets: list[Set]
     learning_rates: list[Positive]
     final_rates: list[Positive]
     weight_noise: list[Annotated[float, Field(ge=0)]]

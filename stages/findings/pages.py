@@ -17,9 +17,11 @@ from markupsafe import Markup
 from stages.findings import (
     against_paper_pages,
     batch_size_pages,
+    claim_pages,
     difference_pages,
     distance_pages,
     memory_pages,
+    optimisation_pages,
     progress_pages,
     robustness_pages,
     sample_pages,
@@ -111,9 +113,7 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "distances": distance_pages.content(tables["distances"]),
         "differences": difference_pages.content(tables["differences"]),
         "single_runs": single_run_pages.content(tables["single_runs"], tables["claims"]),
-        "claims_table": table(*_claims(tables["claims"])),
-        "claims": tables["claims"].to_dict("records"),
-        "heavier": _heavier(tables["parameters"], design),
+        "claims": claim_pages.content(tables),
         "progress_table": table(*_progress(tables["progress"])),
         "milestones": progress_pages.content(tables["milestones"]),
         "parameters_table": table(*_parameters(tables["parameters"])),
@@ -126,6 +126,7 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "elsewhere": robustness_pages.content(tables),
         "batch_sizes": batch_size_pages.content(tables["batch_sizes"], design),
         "memory": memory_pages.content(tables),
+        "optimisation": optimisation_pages.content(tables["optimisation"]),
         "speed_measured": speed_pages.content(tables),
         "listen": sample_pages.content(tables),
         "figures": {figure.name: _figure(figure) for figure in FIGURES},
@@ -221,6 +222,7 @@ def summary_page(tables: Tables, confidence: float) -> str:
     )
     if any(row[-1] == "preliminary" for row in rows):
         words += " Preliminary: trained on less than the paper's budget."
+    words += f" All trainings together took {number(tables['design']['training_hours'].sum(), 1)} hours."
     if tables["gaps"].empty:
         return f"{table(header, rows)}\n\n{words}\n"
     figure = next(figure for figure in FIGURES if figure.name == "answer")
@@ -258,30 +260,6 @@ def _summary(summary: pd.DataFrame, design: pd.DataFrame) -> tuple[list[str], Ro
             ]
         )
     return ["dataset", "unit", "averaging", "n", *summary["split"].unique(), "paper train / test"], rows
-
-
-def _claims(claims: pd.DataFrame) -> tuple[list[str], Rows]:
-    rows = [
-        [
-            str(row.claim),
-            row.statement,
-            row.verdict,
-            "" if pd.isna(row.single_run_agreement) else f"{row.single_run_agreement:.0%}",
-        ]
-        for row in claims.itertuples()
-    ]
-    return ["", "claim", "verdict", "single runs"], rows
-
-
-def _heavier(parameters: pd.DataFrame, design: pd.DataFrame) -> str:
-    """How many more weights the tanh nets on speech hold than the LSTM nets, in words; nothing without them."""
-    speech = design.loc[design["output"] == "gaussian_mixture", "dataset"]
-    first = parameters[(parameters["matching"] == "recurrent") & parameters["dataset"].isin(speech[:1])]
-    weights = first.set_index("cell")["total_parameters"]
-    if not {"tanh", "lstm"} <= set(weights.index):
-        return ""
-    ratio = weights["tanh"] / weights["lstm"]
-    return f"{text(weights['tanh'])} weights against {text(weights['lstm'])}, {number(ratio)} times as many"
 
 
 def _progress(progress: pd.DataFrame) -> tuple[list[str], Rows]:
@@ -323,12 +301,13 @@ def _design(design: pd.DataFrame) -> tuple[list[str], Rows]:
             row.search,
             "preliminary" if row.budget == "preliminary" else "the paper's",
             f"{row.trials_stopped} / {row.trials_max_epochs} / {row.trials_halved} / {row.trials_diverged}",
+            number(row.training_hours, 1),
             row.device,
         ]
         for row in design.itertuples()
     ]
     header = ["dataset", "in the paper", "repeats", "candidates", "most epochs", "batch", "search", "budget"]
-    return [*header, "trials stopped early / at most epochs / halved / diverged", "device"], rows
+    return [*header, "trials stopped early / at most epochs / halved / diverged", "hours of training", "device"], rows
 
 
 def _halving(found: pd.DataFrame) -> tuple[list[str], Rows]:

@@ -49,6 +49,7 @@ RUN_KEYS = (
     "total_parameters",
     "device",
     "engine",
+    "seconds",
     "seconds_per_update",
 )
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from stages.findings.claims import Evidence
 from stages.findings.design import Counterpart, Design, SecondArm
+from stages.findings.evidence import Evidence
 from stages.findings.records import Run
 from stages.findings.statistics import Interval, Resampling, mean_over_repeats, pooled_mean
 

@@ -5,9 +5,11 @@ import math
 
 import pandas as pd
 
-from stages.findings.claims import CONTRADICTED, SUPPORTED, Evidence, below
+from stages.findings.comparisons import below
 from stages.findings.design import Comparison, Design
+from stages.findings.evidence import Evidence
 from stages.findings.statistics import SHARE
+from stages.findings.wording import CONTRADICTED, SUPPORTED
 
 COLUMNS = (
     "dataset,first,second,repeats,studies,first_better_mean,first_better_low,first_better_high,verdict,agreement,"

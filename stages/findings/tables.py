@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from stages.findings import paper
-from stages.findings.claims import Evidence
 from stages.findings.design import Budget, Comparison, Design, Halving, Training
+from stages.findings.evidence import Evidence
 from stages.findings.records import Run
 from stages.findings.statistics import Resampling, mean_interval
 
@@ -32,11 +32,15 @@ HALVING_COLUMNS = (
 ).split(",")
 
 
-def design_table(design: Design, comparison: Comparison, runs: Runs) -> pd.DataFrame:
-    """design.csv: a row per dataset: its budget beside the paper's, what it answers to, how its trials ended."""
+def design_table(design: Design, comparison: Comparison, runs: Runs, arm: Runs) -> pd.DataFrame:
+    """design.csv: a row per dataset: its budget beside the paper's, what it answers to, how its trials ended.
+
+    `training_hours` are those of all its trainings, as their processes ran, the second arm's too.
+    """
     rows = []
     for dataset, training in design.datasets.items():
         of_dataset = [runs[dataset, cell] for cell in design.cells]
+        in_arm = [run for (known, cell), run in arm.items() if known == dataset and run is not runs[dataset, cell]]
         counterpart = comparison.counterparts.get(dataset)
         budget = comparison.budgets[of_dataset[0].info["output"]]
         ends = pd.concat([run.trials["status"] for run in of_dataset]).value_counts()
@@ -59,6 +63,7 @@ def design_table(design: Design, comparison: Comparison, runs: Runs) -> pd.DataF
                 "trials_halved": ends.get("halved", 0),
                 "trials_diverged": ends.get("diverged", 0),
                 "test_pieces": max(len(run.piece_steps) for run in of_dataset),
+                "training_hours": sum(run.info["seconds"] for run in [*of_dataset, *in_arm]) / 3600,
                 "device": ", ".join(dict.fromkeys(str(run.info["device"]) for run in of_dataset)),
             }
         )

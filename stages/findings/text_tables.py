@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.findings.wording import number, signed
+from stages.findings.wording import SIGNED, number, signed
 
 Rows = list[list[str]]
 
@@ -34,6 +34,11 @@ def signed_interval(mean: float, low: float, high: float, decimals: int = 2) -> 
     """`−0.12 [−0.16, −0.09]`: a difference, always with its sign."""
     span = "" if pd.isna(low) else f" [{signed(low, decimals)},\u00a0{signed(high, decimals)}]"
     return signed(mean, decimals) + span
+
+
+def quantity(unit: str, mean: float, low: float, high: float) -> str:
+    """A quantity with its interval, in a unit that has a sign if it is one of differences."""
+    return (signed_interval if unit in SIGNED else interval)(mean, low, high)
 
 
 def share_interval(mean: float, low: float, high: float) -> str:

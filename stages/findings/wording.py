@@ -8,6 +8,11 @@ _NAMES = {"tanh": "tanh", "lstm": "LSTM", "gru": "GRU"}
 EXACT, JOINT, BOUND = "exact factorised", "joint output", "latent-variable bound"
 FAMILIES = (EXACT, JOINT, BOUND)
 
+# What a comparison comes to, and the units of what it compares; those of differences are written with their sign.
+SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS = ("supported", "contradicted", "undecided")
+NATS, RATIO, SHARE_OF_LOSSES, POWERS = "nats per step", "ratio", "share of losses", "powers of ten"
+SIGNED = (NATS, POWERS)
+
 # The ways of training whose speed is compared, the one the others are measured against first.
 ARMS = {
     "library": "torch.nn, one trial after another",
