@@ -89,6 +89,15 @@ def test_the_optimisation_is_compared_by_its_best_nets(tables):
     assert tanh == "tanh on nottingham: 3.776 in the protocol; −0.099 with the decay."
     assert gru.startswith("GRU on nottingham: 3.676 in the protocol; −0.099 with the decay, −0.075 without noise, ")
     assert told["pairs"] == ["GRU − tanh on nottingham: −0.100 in the protocol, −0.100 with the decay."]
+    assert told["orders"] == [
+        "On nottingham the order, from the lowest, changes: GRU, tanh in the protocol and with the decay; "
+        "GRU without noise and with the decay and without noise."
+    ]
+    gru_alone = tables["optimisation"].query("cell == 'gru'")
+    both = pd.concat([gru_alone, gru_alone.assign(cell="lstm", valid_nll=gru_alone["valid_nll"] + 0.1)])
+    assert optimisation_pages.content(both)["orders"] == [
+        "On nottingham the order, from the lowest, is the same under all 4: GRU, LSTM."
+    ]
 
 
 def test_nets_that_the_study_holds_are_not_trained_again(tables, monkeypatch):

@@ -30,6 +30,11 @@ def content(nets: pd.DataFrame) -> dict[str, Any] | None:
             for dataset in cells.index
             for second, first in itertools.combinations(cells[dataset], 2)
         ],
+        "orders": [
+            _order(nll[dataset].unstack("cell"), dataset, conditions)
+            for dataset in cells.index
+            if len(cells[dataset]) > 1
+        ],
     }
 
 
@@ -77,3 +82,17 @@ def _unit(nll: pd.Series, dataset: str, cell: str, conditions: dict[str, tuple[f
 def _pair(gaps: pd.Series, dataset: str, first: str, second: str, conditions: dict[str, tuple[float, float]]) -> str:
     """How far apart two units are under each condition."""
     return f"{cell_name(first)} − {cell_name(second)} on {dataset}: {_told(gaps, conditions)}."
+
+
+def _order(nll: pd.DataFrame, dataset: str, conditions: dict[str, tuple[float, float]]) -> str:
+    """Whether the order of the units, from the lowest validation NLL, is the same under every condition."""
+    orders: dict[str, list[str]] = {}
+    for name, key in conditions.items():
+        units = nll.loc[[key]].squeeze(axis=0).dropna().sort_values().index if key in nll.index else []
+        orders.setdefault(", ".join(map(cell_name, units)), []).append(name)
+    if len(orders) == 1:
+        return (
+            f"On {dataset} the order, from the lowest, is the same under all {len(conditions)}: {next(iter(orders))}."
+        )
+    told = "; ".join(f"{order} {' and '.join(names)}" for order, names in orders.items() if order)
+    return f"On {dataset} the order, from the lowest, changes: {told}."
