@@ -188,6 +188,17 @@ def test_single_runs_are_all_pairs_of_repeats(tmp_path, monkeypatch):
     )
 
 
+def test_single_runs_can_be_sure_where_repeats_are_not(tmp_path, monkeypatch):
+    """Of the GRU's 9 pairs with the LSTM 3 are wholly below zero over pieces, and 6 wholly above."""
+    found = tables(tmp_path, monkeypatch, {"jsb_chorales": Planted({"lstm": [8.0, 8.0, 8.9], "gru": [8.5, 8.5, 8.1]})})
+    row = found["single_runs"].iloc[0]
+    assert row["verdict"] == "undecided"
+    assert (row["sure_first"], row["sure_second"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    words = single_run_words(found["single_runs"], found["claims"])["pairs"]
+    assert "would even have been sure in 1" in words
+    assert "jsb_chorales, GRU against LSTM (for GRU 33%, for LSTM 67%)" in words
+
+
 def test_one_repeat_decides_no_pair_and_has_no_interval(tmp_path, monkeypatch):
     found = tables(tmp_path, monkeypatch, {"jsb_chorales": Planted({"lstm": [9.5], "gru": [8.0]})})
     row = found["single_runs"].iloc[0]

@@ -12,6 +12,7 @@ from stages.findings.statistics import (
     difference,
     mean_over_repeats,
     means_over_repeats,
+    over_pieces,
     ratio,
 )
 
@@ -167,3 +168,15 @@ def test_means_of_many_columns_are_each_ones_mean_with_its_interval():
         assert found.mean == pytest.approx(alone.mean)
         assert [found.low, found.high] == pytest.approx([alone.low, alone.high], abs=0.08 * column.std())
     assert not any(found.known for found in means_over_repeats(values[:1], much, rng()))
+
+
+def test_an_interval_over_pieces_alone_is_about_that_of_the_bootstrap():
+    steps = rng().integers(20, 200, 60).astype(float)
+    first, second = (rng.normal(8, 0.3, (2, 60)) * steps for rng in map(np.random.default_rng, (1, 2)))
+    means, halves = over_pieces(first, second, steps, 0.95)
+    assert means.shape == halves.shape == (2, 2)
+    for i, j in np.ndindex(2, 2):
+        drawn = difference(first[i : i + 1], second[j : j + 1], steps, "pooled", Resampling(4000, 0.95, 1), rng())
+        assert means[i, j] == pytest.approx(drawn.mean)
+        assert halves[i, j] == pytest.approx((drawn.high - drawn.low) / 2, rel=0.08)
+    assert np.isinf(over_pieces(first[:, :1], second[:, :1], steps[:1], 0.95)[1]).all()

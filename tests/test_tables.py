@@ -27,8 +27,8 @@ COLUMNS = {
     "distance_sds",
     "differences": "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high,"
     "repeats_low,repeats_high,half_width,half_width_target,pieces_low,pieces_high,correlation",
-    "single_runs": "dataset,first,second,repeats,studies,first_better_mean,first_better_low,first_better_high,verdict,"
-    "agreement,share_asked",
+    "single_runs": "dataset,first,second,repeats,studies,first_better_mean,first_better_low,first_better_high,"
+    "sure_first,sure_second,verdict,agreement,share_asked",
     "milestones": "dataset,share,level,cell,clock,repeats,reached,mean,low,high",
     "standings": "dataset,family,model,origin,parameters,repeats,nll_mean,nll_low,nll_high,note,source",
     "tuning": "dataset,cell,repeats,candidates,diverged,best_valid_nll,margin,good_mean,good_low,good_high,"

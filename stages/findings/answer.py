@@ -45,8 +45,10 @@ def _music(tables: Tables) -> str:
     if own.empty:
         return f"{words}; with one repeat of each unit, nothing is known yet of how other runs would have come out."
     reference = cell_name(own["reference"].iloc[0])
-    told = []
+    told, open_ = [], []
     for dataset, rows in own.groupby("dataset", sort=False):
+        if not ((rows["gap_low"] > 0) | (rows["gap_high"] < 0)).any():
+            open_.append(dataset)
         for side, clear in (("ahead of", rows[rows["gap_low"] > 0]), ("behind", rows[rows["gap_high"] < 0])):
             if len(clear):
                 others = [f"the {cell_name(row.cell)} by {number(abs(row.gap_mean))}" for row in clear.itertuples()]
@@ -54,7 +56,8 @@ def _music(tables: Tables) -> str:
     if not told:
         return f"{words}; no interval over repeats and pieces lies wholly on one side of the {reference}."
     sure = f"whole intervals over repeats and pieces put the {reference} {_listed(told)} nats per step"
-    return f"{words}; where there are repeats, {sure}."
+    rest = f"; on {_listed(open_)} the repeats leave the order open" if open_ else ""
+    return f"{words}; where there are repeats, {sure}{rest}."
 
 
 def _speech(tables: Tables) -> str:

@@ -28,18 +28,28 @@ def _single_runs(single_runs: pd.DataFrame) -> tuple[list[str], Rows]:
             str(row.repeats),
             str(row.studies),
             share_interval(row.first_better_mean, row.first_better_low, row.first_better_high),
+            f"{row.sure_first:.0%} / {row.sure_second:.0%}",
             row.verdict if row.verdict == "undecided" else f"{cell_name(row.verdict)} is better",
             "" if pd.isna(row.agreement) else f"{row.agreement:.0%}",
         ]
         for row in single_runs.itertuples()
     ]
-    return ["dataset", "units", "n", "studies", "the first is better in", "by the interval", "agree"], rows
+    return [
+        "dataset",
+        "units",
+        "n",
+        "studies",
+        "the first is better in",
+        "sure of it",
+        "by the interval",
+        "agree",
+    ], rows
 
 
 def _pairs(single_runs: pd.DataFrame, asked: float) -> str:
     decided = single_runs[single_runs["verdict"] != "undecided"]
     if decided.empty:
-        return f"Of the {len(single_runs)} pairs of units none is decided by its interval."
+        return f"Of the {len(single_runs)} pairs of units none is decided by its interval." + _sure(single_runs)
     names = [
         f"{row.dataset}: {cell_name(row.first)} against {cell_name(row.second)} ({row.agreement:.0%})"
         for row in decided[decided["agreement"] < asked].itertuples()
@@ -51,7 +61,25 @@ def _pairs(single_runs: pd.DataFrame, asked: float) -> str:
     )
     if rest := len(single_runs) - len(decided):
         words += f" A single-run study orders the other {rest} too, whose order is undecided here."
-    return words
+    return words + _sure(single_runs)
+
+
+def _sure(single_runs: pd.DataFrame) -> str:
+    """Pairs that repeats leave undecided though most single-run studies would have been sure; nothing without any."""
+    several = single_runs[(single_runs["verdict"] == "undecided") & (single_runs["repeats"] > 1)]
+    sure = several[several["sure_first"] + several["sure_second"] > 0.5]
+    if sure.empty:
+        return ""
+    told = [
+        f"{row.dataset}, {cell_name(row.first)} against {cell_name(row.second)} (for {cell_name(row.first)} "
+        f"{row.sure_first:.0%}, for {cell_name(row.second)} {row.sure_second:.0%})"
+        for row in sure.itertuples()
+    ]
+    return (
+        f" Of the {len(several)} pairs that several repeats leave undecided most single-run studies would even have "
+        f"been sure in {len(sure)}, since their own interval, over test pieces, is wholly on one side of zero: "
+        f"{'; '.join(told)}. An interval over pieces says nothing of how another run would have come out."
+    )
 
 
 def _claims(claims: pd.DataFrame, asked: float) -> str:

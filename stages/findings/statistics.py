@@ -212,3 +212,27 @@ def _mean_rows(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Means of chosen rows: table [R, N], rows [..., R] → [..., N], without an array of [..., R, N]."""
     counts = (rows[..., None, :] == np.arange(len(table))[:, None]).sum(-1)  # [..., R]: how often each row was drawn
     return counts @ table / rows.shape[-1]
+
+
+def over_pieces(
+    first: np.ndarray, second: np.ndarray, steps: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far any repeat of one cell is from any of another, with an interval over pieces for each such pair alone.
+
+    The interval is Student's t for a ratio of sums, linearised (Cochran 1977, ch. 6): a bootstrap over pieces comes to
+    about the same, and there are too many pairs to draw one for each.
+
+    Args:
+        first, second: sums of NLL per piece, [R, N] and [S, N]; steps: of each piece, [N].
+
+    Returns:
+        The pooled difference in nats per step, and half the width of its interval (infinite for a single piece): each
+        [R, S].
+    """
+    pieces, gaps = len(steps), first[:, None, :] - second[None, :, :]
+    means = gaps.sum(-1) / steps.sum()
+    if pieces < 2:
+        return means, np.full_like(means, math.inf)
+    residuals = gaps - means[..., None] * steps
+    errors = np.sqrt(pieces / (pieces - 1) * (residuals**2).sum(-1)) / steps.sum()
+    return means, errors * stats.t.ppf((1 + confidence) / 2, pieces - 1)
