@@ -18,6 +18,7 @@ COLUMNS = {
     "results": "dataset,cell,repeat,candidate,learning_rate,epochs,best_epoch,updates,train_nll,valid_nll,test_nll,"
     "train_nll_per_sequence,valid_nll_per_sequence,test_nll_per_sequence,seconds_per_update,device",
     "summary": "dataset,cell,repeats,split,averaging,nll_mean,nll_low,nll_high,paper_nll",
+    "comparisons": "claim,counted,dataset,quantity,unit,asked,repeats,pieces,mean,low,high,verdict,note",
     "claims": "claim,source,statement,verdict,evidence,single_run_agreement",
     "rivals": "dataset,family,model,parameters,split,nll,confidence,note,source",
     "baselines": "dataset,baseline,split,averaging,nll",
@@ -65,7 +66,7 @@ COLUMNS = {
     "batch_sizes": "dataset,cell,batch_size,candidates,learning_rate,edge,epochs,best_epoch,updates,train_nll,"
     "valid_nll,behind,margin,taken",
     "design": "dataset,output,paper_dataset,data,repeats,candidates,max_epochs,batch_size,search,paper_candidates,"
-    "paper_max_epochs,budget,trials_stopped,trials_max_epochs,trials_halved,trials_diverged,test_pieces,device",
+    "paper_max_epochs,budget,trials_stopped,trials_max_epochs,trials_halved,trials_diverged,test_pieces,training_hours,device",
 }
 
 
@@ -171,6 +172,7 @@ def test_design_marks_small_budgets(study):
     assert table.loc["musedata", "budget"] == "preliminary"
     assert (table.loc["musedata", "candidates"], table.loc["musedata", "paper_candidates"]) == (3, 10)
     assert table.loc["jsb_chorales", "trials_stopped"] == 60
+    assert table.loc["jsb_chorales", "training_hours"] == pytest.approx(3 * 60 / 3600)  # a minute a unit
 
 
 HALVING = {"halving": {"epochs": [2, 4], "keep": 0.5}}
