@@ -101,12 +101,3 @@ def test_a_fresh_clone_runs_nothing(built, tmp_path):
     clone = Study(tmp_path / "clone")
     assert not (clone.folder / "data/prepared").exists()
     assert clone.repro("--allow-missing") == []
-
-
-def test_quick_runs_one_dataset_and_leaves_the_study_alone(study):
-    study.edit_yaml("params.yaml", lambda params: params.update(cells=["gru"]))
-    study.commit()
-    printed = study.call("python", "-m", "stages.quick", "airs")
-    assert "train@airs-gru" in printed and "jigs" not in printed and "quick/reports" in printed
-    assert (study.folder / "quick/reports/index.html").exists()
-    assert study.call("git", "status", "--porcelain") == ""
