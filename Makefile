@@ -16,7 +16,7 @@ help:
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
 	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
 	@echo 'make batch-sizes   the study behind the batch sizes: half an hour'
-	@echo 'make optimisation  the study of a decaying learning rate and of no weight noise: up to an hour'
+	@echo 'make optimisation  the study of a decaying learning rate and of no weight noise: about two hours'
 	@echo 'make readme  put reports/summary.md into the README'
 
 $(READY): pyproject.toml constraints.txt

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from stages.findings.optimisation_conditions import without_noise
 from stages.findings.wording import cell_name, number
 
 Tables = dict[str, pd.DataFrame]
@@ -64,13 +65,24 @@ def _speech(tables: Tables) -> str:
     wide = _tested(tables, "gaussian_mixture")
     if wide.empty:
         return ""
+    orders = _orders(wide.stack(future_stack=True))
+    words = f"On speech, whose data are stand-ins for corpora that were never public, the order is {orders}"
+    quiet = without_noise(tables["optimisation"], list(wide.index))
+    if quiet.empty:
+        return f"{words}."
+    return f"{words}; in nets trained without the paper's weight noise, by validation NLL and n=1, {_orders(quiet)}."
+
+
+def _orders(nll: pd.Series) -> str:
+    """`on speech_short LSTM (−3.00) before GRU (−2.00), while every net of tanh diverged`, from values by dataset and cell."""
     told = []
-    for dataset, row in wide.iterrows():
+    for dataset, row in nll.groupby(level=0, sort=False):
+        row = row.droplevel(0)
         order = row.dropna().sort_values()
         lost = [cell_name(cell) for cell in row.index[row.isna()]]
         words = " before ".join(f"{cell_name(cell)} ({number(nll)})" for cell, nll in order.items())
         told.append(f"on {dataset} {words}" + (f", while every net of {_listed(lost)} diverged" if lost else ""))
-    return f"On speech, whose data are stand-ins for corpora that were never public, the order is {'; '.join(told)}."
+    return "; ".join(told)
 
 
 def _claims(tables: Tables) -> str:

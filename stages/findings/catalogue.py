@@ -95,6 +95,15 @@ FIGURES = (
         "Forest plot of paired differences in test NLL with intervals: a panel per dataset, a row per pair of units.",
     ),
     Figure(
+        "optimisation",
+        ("optimisation", "learning_rates"),
+        "Validation NLL of the best of the nets trained at each of a few rates, one net each: in the study's protocol, "
+        "with the linear decay of the authors' code, and without the paper's weight noise.",
+        "Dot plot of validation NLL: a panel per dataset, a row per way of training, a colour and marker per unit.",
+        "optimisation_plots",
+        optional=True,
+    ),
+    Figure(
         "claims",
         ("claims", "comparisons", "design"),
         "The paper's claims with their verdicts: a mark is a comparison on a dataset, whose interval lies wholly where "

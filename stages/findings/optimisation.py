@@ -18,11 +18,16 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Set(Section):
-    """What is trained, with the dataset's own batch size, for so many epochs; no net stops early."""
+    """What is trained, with the dataset's own batch size, for so many epochs; no net stops early.
+
+    Attributes:
+        final_rates: as the study's, where a set is to be trained with fewer schedules.
+    """
 
     dataset: str
     cells: list[str]
     max_epochs: Count
+    final_rates: list[Positive] | None = None
 
 
 class Study(Section):

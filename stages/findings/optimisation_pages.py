@@ -6,35 +6,24 @@ from typing import Any
 
 import pandas as pd
 
+from stages.findings.optimisation_conditions import Conditions, conditions, trained
 from stages.findings.text_tables import Rows, table
 from stages.findings.wording import cell_name, number, signed
-
-PROTOCOL = "in the protocol"
 
 
 def content(nets: pd.DataFrame) -> dict[str, Any] | None:
     """What the template shows, formatted; None where the study was not run."""
     if nets.empty:
         return None
-    best, conditions = nets[nets["best"]], _conditions(nets)
+    best, known = nets[nets["best"]], conditions(nets)
     nll = best.groupby(["dataset", "cell", "weight_noise", "final_rate"])["valid_nll"].min()
-    cells = best.groupby("dataset", sort=False)["cell"].unique()
+    several = nets[nets.groupby("dataset")["cell"].transform("nunique") > 1]
     return {
         "rates": nets["learning_rate"].nunique(),
         "table": table(*_nets(best)),
-        "units": [
-            _unit(nll[dataset, cell], dataset, cell, conditions) for dataset in cells.index for cell in cells[dataset]
-        ],
-        "pairs": [
-            _pair(nll[dataset, first] - nll[dataset, second], dataset, first, second, conditions)
-            for dataset in cells.index
-            for second, first in itertools.combinations(cells[dataset], 2)
-        ],
-        "orders": [
-            _order(nll[dataset].unstack("cell"), dataset, conditions)
-            for dataset in cells.index
-            if len(cells[dataset]) > 1
-        ],
+        "units": table(*_units(nets, nll, known)),
+        "pairs": "" if several.empty else table(*_pairs(several, nll, known)),
+        "orders": [_order(own, nll, known) for _, own in several.groupby("dataset", sort=False)],
     }
 
 
@@ -56,43 +45,42 @@ def _nets(best: pd.DataFrame) -> tuple[list[str], Rows]:
     return [*header, "training NLL", "validation NLL"], rows
 
 
-def _conditions(nets: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Noise and final rate by name: as in the protocol, and with one or both changed, as far as they were trained."""
-    noises, finals = (sorted(set(nets[column]), reverse=True) for column in ("weight_noise", "final_rate"))
-    named = {(noises[0], finals[0]): PROTOCOL}
-    named.setdefault((noises[0], finals[-1]), "with the decay")
-    named.setdefault((noises[-1], finals[0]), "without noise")
-    named.setdefault((noises[-1], finals[-1]), "with the decay and without noise")
-    return {name: key for key, name in named.items()}
+def _units(nets: pd.DataFrame, nll: pd.Series, known: Conditions) -> tuple[list[str], Rows]:
+    """The best net's validation NLL by condition; says where all nets diverged, nothing where none was trained."""
+    rows = []
+    for (dataset, cell, epochs), own in nets.groupby(["dataset", "cell", "max_epochs"], sort=False):
+        best = {
+            name: number(nll.get((dataset, cell, *key), math.nan), 3) or "diverged"
+            for name, key in trained(own, known).items()
+        }
+        rows.append([dataset, cell_name(cell), str(epochs), *(best.get(name, "") for name in known)])
+    return ["dataset", "unit", "epochs", *known], rows
 
 
-def _told(values: pd.Series, conditions: dict[str, tuple[float, float]]) -> str:
-    """Differences by condition; those of which every net diverged are left out."""
-    return ", ".join(f"{signed(values[key], 3)} {name}" for name, key in conditions.items() if key in values.dropna())
+def _pairs(nets: pd.DataFrame, nll: pd.Series, known: Conditions) -> tuple[list[str], Rows]:
+    """How far apart two units are under each condition in which both have a net."""
+    rows = []
+    for dataset, cells in nets.groupby("dataset", sort=False)["cell"].unique().items():
+        for second, first in itertools.combinations(cells, 2):
+            gaps = [
+                nll.get((dataset, first, *key), math.nan) - nll.get((dataset, second, *key), math.nan)
+                for key in known.values()
+            ]
+            rows.append([dataset, f"{cell_name(first)} − {cell_name(second)}", *(signed(gap, 3) for gap in gaps)])
+    return ["dataset", "units", *known], rows
 
 
-def _unit(nll: pd.Series, dataset: str, cell: str, conditions: dict[str, tuple[float, float]]) -> str:
-    """What each change does to the best net's validation NLL."""
-    start, changed = nll.get(conditions[PROTOCOL], math.nan), {**conditions}
-    del changed[PROTOCOL]
-    words = number(start, 3) if not math.isnan(start) else "every net diverged"
-    return f"{cell_name(cell)} on {dataset}: {words} {PROTOCOL}; {_told(nll - start, changed) or 'no change known'}."
-
-
-def _pair(gaps: pd.Series, dataset: str, first: str, second: str, conditions: dict[str, tuple[float, float]]) -> str:
-    """How far apart two units are under each condition."""
-    return f"{cell_name(first)} − {cell_name(second)} on {dataset}: {_told(gaps, conditions)}."
-
-
-def _order(nll: pd.DataFrame, dataset: str, conditions: dict[str, tuple[float, float]]) -> str:
-    """Whether the order of the units, from the lowest validation NLL, is the same under every condition."""
+def _order(nets: pd.DataFrame, nll: pd.Series, known: Conditions) -> str:
+    """Whether the order of a dataset's units, from the lowest validation NLL, is the same under every condition."""
+    dataset, cells, asked = nets["dataset"].iloc[0], nets["cell"].unique(), trained(nets, known)
     orders: dict[str, list[str]] = {}
-    for name, key in conditions.items():
-        units = nll.loc[[key]].squeeze(axis=0).dropna().sort_values().index if key in nll.index else []
-        orders.setdefault(", ".join(map(cell_name, units)), []).append(name)
+    for name, key in asked.items():
+        best = {cell: nll[dataset, cell, *key] for cell in cells if (dataset, cell, *key) in nll.index}
+        order = ", ".join(map(cell_name, sorted(best, key=best.get)))
+        if diverged := [cell_name(cell) for cell in cells if cell not in best]:
+            order += f" ({' and '.join(diverged)} diverged)"
+        orders.setdefault(order, []).append(name)
     if len(orders) == 1:
-        return (
-            f"On {dataset} the order, from the lowest, is the same under all {len(conditions)}: {next(iter(orders))}."
-        )
-    told = "; ".join(f"{order} {' and '.join(names)}" for order, names in orders.items() if order)
+        return f"On {dataset} the order, from the lowest, is the same under all {len(asked)}: {next(iter(orders))}."
+    told = "; ".join(f"{order} {' and '.join(names)}" for order, names in orders.items())
     return f"On {dataset} the order, from the lowest, changes: {told}."

@@ -32,6 +32,7 @@ from stages.findings import (
 )
 from stages.findings.answer import sentences
 from stages.findings.catalogue import FIGURES, Figure, source
+from stages.findings.optimisation_conditions import without_noise
 from stages.findings.text_tables import Rows, interval, signed_interval, table, text
 from stages.findings.wording import cell_name, number, signed
 
@@ -91,6 +92,7 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         for row in design[design["budget"] == "preliminary"].itertuples()
     ]
     tested = _test(summary)
+    stand_ins = list(design.loc[design["data"] == "stand_in", "dataset"])
     single = list(dict.fromkeys(tested.loc[tested["repeats"] == 1, "dataset"]))
     ends = tables["learning_rates"].groupby(["dataset", "cell"], sort=False)["status"]
     diverged = [
@@ -121,7 +123,8 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "tuning": tuning_pages.content(tables["tuning"], tables["best_of"]),
         "design_table": table(*_design(design)),
         "protocol_table": table(*_protocol(tables["protocol"])),
-        "speech": (design["data"] == "stand_in").any(),
+        "speech": len(stand_ins) > 0,
+        "speech_without_noise": len(without_noise(tables["optimisation"], stand_ins)) > 0,
         "halving": halving(tables["halving"], halving_loss),
         "elsewhere": robustness_pages.content(tables),
         "batch_sizes": batch_size_pages.content(tables["batch_sizes"], design),
