@@ -74,7 +74,7 @@ def _speech(tables: Tables) -> str:
 
 
 def _orders(nll: pd.Series) -> str:
-    """`on speech_short LSTM (−3.00) before GRU (−2.00), while every net of tanh diverged`, from values by dataset and cell."""
+    """`on speech_short LSTM (−3.00) before GRU (−2.00), while every net of tanh diverged`: by dataset and cell."""
     told = []
     for dataset, row in nll.groupby(level=0, sort=False):
         row = row.droplevel(0)
