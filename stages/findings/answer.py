@@ -67,10 +67,15 @@ def _speech(tables: Tables) -> str:
         return ""
     orders = _orders(wide.stack(future_stack=True))
     words = f"On speech, whose data are stand-ins for corpora that were never public, the order is {orders}"
-    quiet = without_noise(tables["optimisation"], list(wide.index))
-    if quiet.empty:
-        return f"{words}."
-    return f"{words}; in nets trained without the paper's weight noise, by validation NLL and n=1, {_orders(quiet)}."
+    if quiet := speech_without_noise(tables):
+        words += f"; without the paper's weight noise, by validation NLL and n=1, it is {quiet}"
+    return f"{words}."
+
+
+def speech_without_noise(tables: Tables) -> str:
+    """The order of the units on speech where they were trained without weight noise; nothing if none was."""
+    nll = without_noise(tables["optimisation"], list(_tested(tables, "gaussian_mixture").index))
+    return "" if nll.empty else _orders(nll)
 
 
 def _orders(nll: pd.Series) -> str:

@@ -81,6 +81,7 @@ def _order(nets: pd.DataFrame, nll: pd.Series, known: Conditions) -> str:
             order += f" ({' and '.join(diverged)} diverged)"
         orders.setdefault(order, []).append(name)
     if len(orders) == 1:
-        return f"On {dataset} the order, from the lowest, is the same under all {len(asked)}: {next(iter(orders))}."
+        every = "both" if len(asked) == 2 else f"all {len(asked)}"
+        return f"On {dataset} the order, from the lowest, is the same under {every}: {next(iter(orders))}."
     told = "; ".join(f"{order} {' and '.join(names)}" for order, names in orders.items())
     return f"On {dataset} the order, from the lowest, changes: {told}."

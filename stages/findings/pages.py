@@ -30,9 +30,8 @@ from stages.findings import (
     standings_pages,
     tuning_pages,
 )
-from stages.findings.answer import sentences
+from stages.findings.answer import sentences, speech_without_noise
 from stages.findings.catalogue import FIGURES, Figure, source
-from stages.findings.optimisation_conditions import without_noise
 from stages.findings.text_tables import Rows, interval, signed_interval, table, text
 from stages.findings.wording import cell_name, number, signed
 
@@ -92,7 +91,6 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         for row in design[design["budget"] == "preliminary"].itertuples()
     ]
     tested = _test(summary)
-    stand_ins = list(design.loc[design["data"] == "stand_in", "dataset"])
     single = list(dict.fromkeys(tested.loc[tested["repeats"] == 1, "dataset"]))
     ends = tables["learning_rates"].groupby(["dataset", "cell"], sort=False)["status"]
     diverged = [
@@ -123,8 +121,8 @@ def content(tables: Tables, confidence: float, halving_loss: float) -> dict[str,
         "tuning": tuning_pages.content(tables["tuning"], tables["best_of"]),
         "design_table": table(*_design(design)),
         "protocol_table": table(*_protocol(tables["protocol"])),
-        "speech": len(stand_ins) > 0,
-        "speech_without_noise": len(without_noise(tables["optimisation"], stand_ins)) > 0,
+        "speech": (design["data"] == "stand_in").any(),
+        "speech_without_noise": bool(speech_without_noise(tables)),
         "halving": halving(tables["halving"], halving_loss),
         "elsewhere": robustness_pages.content(tables),
         "batch_sizes": batch_size_pages.content(tables["batch_sizes"], design),
@@ -226,6 +224,8 @@ def summary_page(tables: Tables, confidence: float) -> str:
     if any(row[-1] == "preliminary" for row in rows):
         words += " Preliminary: trained on less than the paper's budget."
     words += f" All trainings together took {number(tables['design']['training_hours'].sum(), 1)} hours."
+    if told := speech_without_noise(tables):
+        words += f" Speech without the paper's weight noise, by validation NLL and n=1: {told}."
     if tables["gaps"].empty:
         return f"{table(header, rows)}\n\n{words}\n"
     figure = next(figure for figure in FIGURES if figure.name == "answer")
