@@ -5,13 +5,13 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
-from findings_study import SPEECH_BUDGET, Planted, write_study
+from findings_study import SPEECH_BUDGET, Planted, write_optimisation, write_study
 
 from stages import optimisation
 from stages.compare import compare
 from stages.findings import against_paper_pages, optimisation_pages
 from stages.findings.answer import sentences
-from stages.findings.optimisation import COLUMNS, MEASURED, Set, Study, optimisation_table
+from stages.findings.optimisation import Set, Study, optimisation_table
 from stages.findings.pages import summary_page
 from stages.optimisation import Decaying
 from stages.plumbing.command import InputError
@@ -33,17 +33,7 @@ def tables(tmp_path_factory):
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(write_study(root, sets))
-        (root / MEASURED).parent.mkdir(parents=True, exist_ok=True)
-        rows = [
-            ["nottingham", cell, 2, 80, noise, final, rate, "max_epochs", 80, 3.0, best + noise + final / 10 + rate]
-            for cell, best in (("tanh", 3.6), ("gru", 3.5))
-            for noise in (0.075, 0.0)
-            for final in (1.0, 0.01)
-            for rate in (0.001, 0.002)
-        ]
-        for row in rows[4:8]:  # the tanh diverges without noise
-            row[7:] = ["diverged", None, None, None]
-        pd.DataFrame(rows, columns=COLUMNS).to_csv(root / MEASURED, index=False)
+        write_optimisation(root)
         yield compare()[0]
 
 

@@ -14,6 +14,7 @@ from findings_study import (
     halving_study,
     write_batch_sizes,
     write_benchmarks,
+    write_optimisation,
     write_samples,
     write_study,
 )
@@ -42,6 +43,7 @@ def make(root, monkeypatch, datasets, measured=False, stages=(compare, figures, 
     if measured:
         write_benchmarks(root)
         write_batch_sizes(root)
+        write_optimisation(root)
         write_samples(datasets)
     monkeypatch.setattr("sys.argv", ["stage"])
     for stage in stages:
@@ -213,10 +215,16 @@ def test_halvings_verdict_is_about_the_mean(tmp_path, monkeypatch):
 def test_no_section_without_something_to_show(tmp_path, monkeypatch):
     reports = make(tmp_path, monkeypatch, {"jsb_chorales": Planted({"lstm": [8.7], "gru": [8.5]})})
     text = (reports / "README.md").read_text()
-    for section in ("Successive halving of", "How fast the training is", "## Batch size", "(figures/elsewhere.svg)"):
+    for section in (
+        "Successive halving of",
+        "How fast the training is",
+        "## Batch size",
+        "## What may hold",
+        "(figures/elsewhere.svg)",
+    ):
         assert section not in text
     assert text.endswith("`total` counts the output layer too.\n")
-    absent = ("speed_plots", "robustness_plots", "sample_plots")
+    absent = ("speed_plots", "robustness_plots", "sample_plots", "optimisation_plots")
     drawn = {figure.file for figure in FIGURES if figure.module not in absent}
     assert {path.name for path in (reports / "figures").iterdir()} == drawn
     (reports / "benchmarks").mkdir()  # as it is in a checkout that holds no measurement
