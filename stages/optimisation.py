@@ -65,7 +65,7 @@ def measure(study: Study, of: Set, cell: str) -> pd.DataFrame:
     settings = dict(read("outputs").get(splits["train"].output, {}))
     net = build_net(cell, splits["train"], section("matching", Matching), settings)
     device, layout, rows = devices.choose(), Layout.of(net), []
-    grid = [(rate, final) for final in of.final_rates or study.final_rates for rate in study.learning_rates]
+    grid = [(rate, final) for final in study.schedules(of) for rate in study.learning_rates]
     for noise in study.weight_noise:
         protocol = section("train", Protocol).model_copy(
             update={"weight_noise": noise, "patience": of.max_epochs}  # none stops early
@@ -92,7 +92,7 @@ def known(study: Study, of: Set, cell: str) -> pd.DataFrame:
     """The rows of these nets in the file, if it holds them all."""
     there = read_study(MEASURED, COLUMNS, "make optimisation")
     batch_size = section(f"datasets.{of.dataset}.training", Budget).batch_size
-    asked = itertools.product(study.weight_noise, of.final_rates or study.final_rates, study.learning_rates)
+    asked = itertools.product(study.weight_noise, study.schedules(of), study.learning_rates)
     keys = pd.DataFrame(
         [[of.dataset, cell, batch_size, of.max_epochs, *key] for key in asked], columns=COLUMNS[: len(COLUMNS) - 4]
     )

@@ -44,6 +44,10 @@ class Study(Section):
     final_rates: list[Positive]
     weight_noise: list[Annotated[float, Field(ge=0)]]
 
+    def schedules(self, of: Set) -> list[float]:
+        """The final rates of a set."""
+        return of.final_rates or self.final_rates
+
 
 def optimisation_table(measured: Path = MEASURED) -> pd.DataFrame:
     """optimisation.csv: every net of the study and whether it is the best of its noise and schedule, by validation.

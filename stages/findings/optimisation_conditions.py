@@ -21,6 +21,11 @@ def trained(nets: pd.DataFrame, known: Conditions) -> Conditions:
     return {name: key for name, key in known.items() if key in keys}
 
 
+def best_nll(nets: pd.DataFrame) -> pd.Series:
+    """Validation NLL of the best net by dataset, cell, weight noise and final rate; NaN where every net diverged."""
+    return nets.groupby(["dataset", "cell", "weight_noise", "final_rate"], sort=False)["valid_nll"].min()
+
+
 def without_noise(nets: pd.DataFrame, datasets: list[str]) -> pd.Series:
     """Validation NLL of the best nets trained without noise at a constant rate, by dataset and cell.
 
@@ -33,4 +38,4 @@ def without_noise(nets: pd.DataFrame, datasets: list[str]) -> pd.Series:
     """
     nets = nets[nets["dataset"].isin(datasets) & (nets["weight_noise"] == 0) & (nets["final_rate"] == 1)]
     nets = nets.sort_values("dataset", key=lambda column: column.map(datasets.index), kind="stable")
-    return nets.groupby(["dataset", "cell"], sort=False)["valid_nll"].min()
+    return best_nll(nets).droplevel(["weight_noise", "final_rate"])

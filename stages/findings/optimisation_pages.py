@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.findings.optimisation_conditions import Conditions, conditions, trained
+from stages.findings.optimisation_conditions import Conditions, best_nll, conditions, trained
 from stages.findings.text_tables import Rows, table
 from stages.findings.wording import cell_name, number, signed
 
@@ -16,7 +16,7 @@ def content(nets: pd.DataFrame) -> dict[str, Any] | None:
     if nets.empty:
         return None
     best, known = nets[nets["best"]], conditions(nets)
-    nll = best.groupby(["dataset", "cell", "weight_noise", "final_rate"])["valid_nll"].min()
+    nll = best_nll(best)
     several = nets[nets.groupby("dataset")["cell"].transform("nunique") > 1]
     return {
         "rates": nets["learning_rate"].nunique(),

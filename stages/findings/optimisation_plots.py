@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stages.findings.optimisation_conditions import conditions, trained
+from stages.findings.optimisation_conditions import best_nll, conditions, trained
 from stages.findings.style import GREY, cell_styles, legend, mark, panels
 
 Tables = dict[str, pd.DataFrame]
@@ -21,7 +21,7 @@ def optimisation(tables: Tables) -> Figure:
         lost: dict[str, list[str]] = {}
         for cell, style in styles.items():
             of_cell = own[own["cell"] == cell]
-            best = of_cell.groupby(["weight_noise", "final_rate"])["valid_nll"].min().dropna()
+            best = best_nll(of_cell).droplevel(["dataset", "cell"]).dropna()
             rows = [row for row, key in enumerate(asked.values()) if key in best.index]
             values = [best[key] for key in asked.values() if key in best.index]
             look = {"color": style.colour, "linewidth": 1, "markersize": 6}
