@@ -179,4 +179,5 @@ def test_the_page_says_where_the_order_changes(made):
     orders = "| jsb_chorales | another edition, bach_chorales | 3 / 3 | 20 / 20 | GRU, LSTM, tanh | LSTM, GRU, tanh |"
     assert f"{orders} 2 / 1 / 0 | 2 of 3 | the paper's |" in shown["orders_table"]
     assert "in any transposition: jsb_chorales 6 of 20 pieces, " in shown["heard"]
+    assert shown["without_arm"] == "bach_chorales"
     assert "| jsb_chorales | total | LSTM | 46 | 20,100 | 24,612 | 3 | 8.31 [" in shown["arms_table"]

@@ -31,6 +31,7 @@ def content(tables: Tables) -> dict[str, object] | None:
         "heard": heard(leakage),
         "leakage_table": table(*_leakage(leakage)) if len(leakage) else "",
         "arms_table": table(*_arms(arms)) if len(arms) else "",
+        "without_arm": ", ".join(without_arm(arms, tables["design"])),
     }
 
 
@@ -80,6 +81,13 @@ def heard(leakage: pd.DataFrame) -> str:
         f"without a rest and with at least {rule['pitches']} pitches, occur in a training piece in any transposition: "
         f"{shares}."
     )
+
+
+def without_arm(arms: pd.DataFrame, design: pd.DataFrame) -> list[str]:
+    """The datasets that the second arm leaves out, of those with the same kind of output as the ones it has."""
+    kinds = design.loc[design["dataset"].isin(arms["dataset"]), "output"]
+    like = design.loc[design["output"].isin(kinds), "dataset"]
+    return [dataset for dataset in like if dataset not in set(arms["dataset"])]
 
 
 def _orders(found: pd.DataFrame, design: pd.DataFrame) -> tuple[list[str], Rows]:
