@@ -55,6 +55,8 @@ def test_the_answer_says_who_wins_where_and_how_surely(tables):
     assert "LSTM (−3.00) before GRU (−2.00), while every net of tanh diverged" in speech
     assert claims.startswith("Of the paper's 10 claims, ")
     assert "standard deviation of 0.03" in spread
+    # 2 √(0.0283² + 0.0283²) on JSB, whose gaps in the paper are 0.56 and 0.13; Nottingham has one repeat
+    assert "by 0.08 to 0.08 (two standard deviations); of the paper's 2 gaps to the GRU there 0 are smaller" in spread
     assert trust.startswith("What to keep in mind: one repeat only on nottingham and speech_short")
 
 
