@@ -17,9 +17,9 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from stages.findings.batch_sizes import MEASURED, MEASURED_COLUMNS, Study
-from stages.plumbing.command import InputError, run
+from stages.plumbing.errors import InputError, run
 from stages.plumbing.files import whole
-from stages.plumbing.params import PARAMS, section
+from stages.plumbing.parameters import PARAMS, section
 
 FOLDER = Path("batch_sizes")
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.plumbing.command import run
+from stages.console.device import choose
+from stages.plumbing.errors import run
 from stages.plumbing.files import whole
-from stages.population.device import choose
 from stages.speed import contenders, machine, measure, workload
 from stages.speed.workload import Workload
 

@@ -46,9 +46,9 @@ from stages.findings.tables import (
     summary_table,
 )
 from stages.findings.tuning import best_of_table, rate_bins_table, tuning_table
-from stages.plumbing.command import run
+from stages.plumbing.errors import run
 from stages.plumbing.files import whole
-from stages.plumbing.params import read, section
+from stages.plumbing.parameters import read, section
 
 TABLES = Path("reports/tables")
 METRICS = Path("reports/metrics.json")

@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.corpora.fetching import fetch
 from stages.corpora.folders import list_files, whole_folder
 from stages.corpora.sources import SOURCES, find
-from stages.plumbing.command import run
+from stages.plumbing.errors import run
 
 RAW = Path("data/raw")
 

@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.corpora.leakage import Rule, leaked_frames
+from stages.console import device as devices
 from stages.corpora.split import SPLITS, Split
-from stages.findings.baselines import baseline_table
-from stages.plumbing.command import InputError, run
+from stages.plumbing.errors import InputError, run
 from stages.plumbing.files import whole
-from stages.plumbing.params import section
-from stages.population import device as devices
-from stages.population import saved, scoring
-from stages.population.batches import Sequences
-from stages.population.matrix import Layout
-from stages.population.network import Network
-from stages.population.recorded import recorded_net
+from stages.plumbing.parameters import section
+from stages.recurrent import likelihood, saved
+from stages.recurrent.layout import Layout
+from stages.recurrent.network import Network
+from stages.recurrent.recorded import recorded_net
+from stages.recurrent.sequences import Sequences
+from stages.scoring.baselines import baseline_table
+from stages.scoring.leakage import Rule, leaked_frames
 
 
 def evaluate(dataset: str, cell: str, arm: str | None) -> None:
@@ -41,7 +41,7 @@ def evaluate(dataset: str, cell: str, arm: str | None) -> None:
     device = devices.choose()
     trials, weights = saved.load(folder / "weights.safetensors", Layout.of(net), device)
     sequences = Sequences(split.inputs, split.targets, split.lengths, device)
-    sums = scoring.sequence_sums(Network.of(net), weights, sequences) if trials else []
+    sums = likelihood.sequence_sums(Network.of(net), weights, sequences) if trials else []
 
     results, pieces = [], []
     for (repeat, candidate), nll in zip(trials, sums, strict=True):
@@ -49,8 +49,8 @@ def evaluate(dataset: str, cell: str, arm: str | None) -> None:
             {
                 "repeat": repeat,
                 "candidate": candidate,
-                "test_nll": scoring.pooled(nll[None], split.lengths)[0],
-                "test_nll_per_sequence": scoring.per_sequence(nll[None], split.lengths)[0],
+                "test_nll": likelihood.pooled(nll[None], split.lengths)[0],
+                "test_nll_per_sequence": likelihood.per_sequence(nll[None], split.lengths)[0],
                 "sequences": len(split.lengths),
                 "steps": split.lengths.sum(),
             }

@@ -9,8 +9,8 @@ import argparse
 
 from stages.listening import excerpts, files
 from stages.listening.settings import Sampling
-from stages.plumbing.command import run
-from stages.plumbing.params import section
+from stages.plumbing.errors import run
+from stages.plumbing.parameters import section
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from stages.findings import (
 )
 from stages.findings.catalogue import Figure, drawn, source
 from stages.findings.style import save
-from stages.plumbing.command import InputError, run
+from stages.plumbing.errors import InputError, run
 
 REPORTS = Path("reports")
 MODULES = {

@@ -17,16 +17,16 @@ from typing import Any
 import pandas as pd
 import torch
 
+from stages.console import device as devices
 from stages.corpora.split import Split
 from stages.findings.optimisation import COLUMNS, MEASURED, Set, Study
 from stages.findings.studies import read_study
-from stages.plumbing.command import run
+from stages.plumbing.errors import run
 from stages.plumbing.files import whole
-from stages.plumbing.params import read, section
-from stages.population import device as devices
+from stages.plumbing.parameters import read, section
 from stages.population import engines, trainer, trials
-from stages.population.matrix import Layout
-from stages.population.protocol import Budget, Protocol
+from stages.protocol.protocol import Budget, Protocol
+from stages.recurrent.layout import Layout
 from stages.recurrent.matching import Matching
 from stages.train import build_net
 

@@ -8,8 +8,8 @@ import argparse
 from pathlib import Path
 
 from stages.corpora.readers import read as read_sequences
-from stages.plumbing.command import InputError, run
-from stages.plumbing.params import PARAMS, read
+from stages.plumbing.errors import InputError, run
+from stages.plumbing.parameters import PARAMS, read
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from stages.plumbing.command import InputError, run
-from stages.plumbing.params import PARAMS, read
+from stages.plumbing.errors import InputError, run
+from stages.plumbing.parameters import PARAMS, read
 
 FOLDER = Path("quick")
 SOURCES = Path("data/sources.yaml")

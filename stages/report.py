@@ -12,9 +12,9 @@ import pandas as pd
 from stages.findings import pages, samples
 from stages.findings.catalogue import benchmarks, drawn, source
 from stages.findings.text_tables import plain
-from stages.plumbing.command import InputError, run
+from stages.plumbing.errors import InputError, run
 from stages.plumbing.files import whole
-from stages.plumbing.params import read
+from stages.plumbing.parameters import read
 
 REPORTS = Path("reports")
 # Columns to read as they are written; those of the design and of comparisons may be empty without being missing.

@@ -14,8 +14,8 @@ from stages.listening import excerpts, files
 from stages.listening.generation import continue_music, continue_speech
 from stages.listening.nets import TrainedNet, best_net
 from stages.listening.settings import Sampling
-from stages.plumbing.command import InputError, run
-from stages.plumbing.params import section
+from stages.plumbing.errors import InputError, run
+from stages.plumbing.parameters import section
 
 
 def sample(dataset: str, cell: str, sampling: Sampling) -> None:

@@ -15,13 +15,14 @@ from typing import Any, get_args
 
 import torch
 
+from stages.console import device as devices
 from stages.corpora.split import Split
-from stages.plumbing.command import InputError, run
-from stages.plumbing.params import read, section
-from stages.population import checkpoints, engines, results, saved, trainer, trials
-from stages.population import device as devices
-from stages.population.matrix import Layout
-from stages.population.protocol import Budget, Protocol
+from stages.plumbing.errors import InputError, run
+from stages.plumbing.parameters import read, section
+from stages.population import checkpoints, engines, results, trainer, trials
+from stages.protocol.protocol import Budget, Protocol
+from stages.recurrent import saved
+from stages.recurrent.layout import Layout
 from stages.recurrent.matching import Matching, Mode
 from stages.recurrent.net import Net
 

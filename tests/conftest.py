@@ -15,11 +15,11 @@ def pytest_collection_modifyitems(items):
 
 def parse_once() -> None:
     """A test's params.yaml is read by many and changed by few: a file that is as it was is not parsed again."""
-    from stages.plumbing import params
+    from stages.plumbing import parameters
 
-    parsed, load = {}, params.load
+    parsed, load = {}, parameters.load
 
-    def load_once(path=params.PARAMS):
+    def load_once(path=parameters.PARAMS):
         try:
             state = path.resolve(), path.stat().st_mtime_ns, path.stat().st_size
         except OSError:
@@ -28,7 +28,7 @@ def parse_once() -> None:
             parsed[state] = load(path)
         return parsed[state]
 
-    params.load = load_once
+    parameters.load = load_once
 
 
 parse_once()

@@ -21,7 +21,7 @@ from stages.findings.records import BASELINES, CURVES, EVALUATION, LEAKAGE, PIEC
 from stages.listening.excerpts import Excerpt, Windows
 from stages.listening.files import REAL, Facts, write_facts, write_music, write_speech
 from stages.listening.settings import Spectrum
-from stages.plumbing.params import load
+from stages.plumbing.parameters import load
 
 ROOT = Path(__file__).parents[1]
 PAPER_BUDGET = {"candidates": 10, "max_epochs": 500, "batch_size": 8}
@@ -179,7 +179,7 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
 
 
 def _write_memory(folder: Path, cell: str, planted: Planted, trials: list[tuple[int, int, bool]]) -> None:
-    """What stages/memory.py leaves; repeats differ by a hundredth of what is planted, and before training all vanishes.
+    """What stages/probe.py leaves; repeats differ by a hundredth of what is planted, and before training all vanishes.
 
     `trials`: (repeat, candidate, whether it was chosen).
     """

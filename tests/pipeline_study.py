@@ -25,7 +25,7 @@ class Study:
 
     def call(self, *command: str) -> str:
         """Runs a command in the folder, `python` and `dvc` being this interpreter's; returns what it printed."""
-        environment = os.environ | IDENTITY | {"STUDY_ENGINE": "plain"}  # Numba takes longer to load than these train
+        environment = os.environ | IDENTITY | {"STUDY_ENGINE": "torch"}  # Numba takes longer to load than these train
         environment["PATH"] = str(Path(sys.executable).parent) + os.pathsep + environment["PATH"]
         environment.pop("PYTHONPATH", None)
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)

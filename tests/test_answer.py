@@ -14,9 +14,9 @@ from stages.findings.answer import sentences
 from stages.findings.optimisation import Set, Study, optimisation_table
 from stages.findings.pages import summary_page
 from stages.optimisation import Decaying
-from stages.plumbing.command import InputError
-from stages.population.protocol import Budget
+from stages.plumbing.errors import InputError
 from stages.population.trials import Trial
+from stages.protocol.protocol import Budget
 
 
 @pytest.fixture(scope="module")

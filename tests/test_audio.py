@@ -8,9 +8,9 @@ import soundfile
 
 from stages.corpora.audio import STEP, dequantise, read_samples
 from stages.corpora.speech import SpeechOptions, read
-from stages.plumbing.command import InputError
-from stages.plumbing.params import checked
-from stages.plumbing.params import read as read_params
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import checked
+from stages.plumbing.parameters import read as read_params
 
 PROJECT = Path(__file__).parents[1]
 RATE = 8000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from stages.findings.baselines import baseline_table, copy_previous, linear_predictor, note_unigram, single_gaussian
+from stages.scoring.baselines import baseline_table, copy_previous, linear_predictor, note_unigram, single_gaussian
 
 
 def split(*pieces, output="bernoulli"):

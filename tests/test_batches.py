@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.population.batches import Sequences, epoch_batches, scoring_batches
+from stages.population.batches import epoch_batches
+from stages.recurrent.sequences import Sequences, scoring_batches
 
 lengths = st.lists(st.integers(1, 40), min_size=1, max_size=40).map(np.array)
 

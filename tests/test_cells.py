@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from stages.population import unroll
-from stages.population.kernels.autograd import hidden_states
-from stages.recurrent import cells
+from stages import cells
+from stages.recurrent import unroll
+from stages.recurrent.autograd import hidden_states
 
 T, B, D, H = 7, 3, 5, 4
 

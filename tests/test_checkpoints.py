@@ -20,7 +20,7 @@ from test_train import write_params
 
 from stages import train
 from stages.corpora.split import Split
-from stages.plumbing.command import run
+from stages.plumbing.errors import run
 from stages.population import trainer
 
 CONTEXT = multiprocessing.get_context("forkserver")

@@ -11,7 +11,7 @@ import pytest
 from stages.corpora.chorales import ChoraleOptions, read, read_roll
 from stages.corpora.duplicates import same_music
 from stages.corpora.splitting import Fractions
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 BACH = Path(find_spec("music21").submodule_search_locations[0], "corpus/bach")
 

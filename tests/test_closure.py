@@ -99,7 +99,9 @@ def parameters(files: set[Path]) -> set[str]:
     keys = set()
     for file in files:
         imports = [node for node in ast.walk(tree(file)) if isinstance(node, ast.ImportFrom)]
-        imported = {alias.name for node in imports if node.module == "stages.plumbing.params" for alias in node.names}
+        imported = {
+            alias.name for node in imports if node.module == "stages.plumbing.parameters" for alias in node.names
+        }
         arguments = {name: count for name, count in {"read": 1, "section": 2}.items() if name in imported}
         for node in ast.walk(tree(file)):
             if isinstance(node, ast.Call) and len(node.args) == arguments.get(getattr(node.func, "id", "")):

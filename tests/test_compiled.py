@@ -7,10 +7,10 @@ from scipy import special, stats
 from training_data import CPU, Frames, engine, music, net, protocol, train
 
 from stages.population import noise
-from stages.population.kernels import compiled
-from stages.population.matrix import Layout
+from stages.population.kernels import loading
 from stages.population.population import Population
 from stages.population.trials import Trial
+from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
 MIXTURE = {"components": 3, "variance_floor": 1e-4}
@@ -18,9 +18,9 @@ MIXTURE = {"components": 3, "variance_floor": 1e-4}
 
 @pytest.fixture(scope="module")
 def kernels():
-    compiled.load()
-    from stages.population.kernels.compiled import elementary, products
-    from stages.population.kernels.compiled import noise as drawn
+    loading.load()
+    from stages.population.kernels import elementary, products
+    from stages.population.kernels import noise as drawn
 
     return {"elementary": elementary, "products": products, "noise": drawn}
 
@@ -125,7 +125,7 @@ def test_the_compiled_engine_equals_the_plain_one(cell, output, dense, P, B, siz
     frames = random_frames(generator, output, dense, inputs, targets, 12)
     batches = [np.stack([generator.permutation(12)[:B] for _ in range(P)]) for _ in range(4)]
     ends = {}
-    for name in ("plain", "compiled"):
+    for name in ("torch", "compiled"):
         states = []
         for rules, some in ((protocol(weight_noise=0.0), batches[:1]), (protocol(), batches)):
             computing = engine(name, of, rules)
@@ -135,7 +135,7 @@ def test_the_compiled_engine_equals_the_plain_one(cell, output, dense, P, B, siz
             assert population.finite.all()
             states += [population.weights.numpy(), population.optimiser.velocity.numpy()]
         ends[name] = [*states, computing.score(layout, population.weights, split, lambda: False)]
-    for plain, fast in zip(ends["plain"], ends["compiled"], strict=True):
+    for plain, fast in zip(ends["torch"], ends["compiled"], strict=True):
         for one, other in zip(plain, fast, strict=True):
             np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4 * np.abs(one).max())
 
@@ -153,7 +153,7 @@ def test_any_company_gives_the_same_bits():
 
 
 @pytest.mark.parametrize("planted", ["weights", "batch", "learning rate"])
-@pytest.mark.parametrize("name", ["compiled", "plain"])
+@pytest.mark.parametrize("name", ["compiled", "torch"])
 def test_a_row_that_breaks_leaves_the_others_as_they_are_to_the_bit(name, planted):
     """Three repeats of one trial each; the second is broken, in the second of three updates at the latest."""
     of, rules = net(), protocol()
@@ -189,11 +189,11 @@ def test_a_row_that_breaks_leaves_the_others_as_they_are_to_the_bit(name, plante
 
 
 def test_an_engine_that_cannot_is_an_error_that_says_why(monkeypatch):
-    from stages.plumbing.command import InputError
+    from stages.plumbing.errors import InputError
     from stages.population import engines
 
     monkeypatch.setenv("STUDY_ENGINE", "fast")
-    with pytest.raises(InputError, match="STUDY_ENGINE: expected plain or compiled, found 'fast'"):
+    with pytest.raises(InputError, match="STUDY_ENGINE: expected torch or compiled, found 'fast'"):
         engines.choose(net(), protocol(), CPU)
     monkeypatch.setenv("STUDY_ENGINE", "compiled")
     with pytest.raises(InputError, match="cannot use 'compiled': .* for CPUs, the device is cuda"):
@@ -205,7 +205,7 @@ def test_without_numba_training_goes_on_in_plain_torch_and_says_so(monkeypatch, 
 
     monkeypatch.delenv("STUDY_ENGINE", raising=False)
     monkeypatch.setattr("stages.population.engines.compiled.find_spec", lambda name: None)
-    assert isinstance(engines.choose(net(), protocol(), CPU), engines.Plain)
+    assert isinstance(engines.choose(net(), protocol(), CPU), engines.Torch)
     assert capsys.readouterr().err == "training in plain torch: Numba is not installed\n"
 
 
@@ -214,7 +214,7 @@ def test_out_of_memory_the_population_goes_on_in_parts(monkeypatch, capsys):
     of, rules = net(), protocol()
     grid = [Trial(0, c, 0.001, c, 2) for c in range(7)]
     batches = [np.array([[0, 1, 2]]), np.array([[3, 4, 5]])]
-    plain = engine("plain", of, rules)
+    plain = engine("torch", of, rules)
     ends = []
     for limit in (7, 3):
         nll, capacity = type(plain.network).negative_log_likelihood, limit
@@ -227,7 +227,7 @@ def test_out_of_memory_the_population_goes_on_in_parts(monkeypatch, capsys):
         with monkeypatch.context() as patch:
             patch.setattr(type(plain.network), "negative_log_likelihood", small)
             population = Population.initial(Layout.of(of), rules, grid, CPU)
-            computing = engine("plain", of, rules)
+            computing = engine("torch", of, rules)
             split = music(0).on(computing)
             computing.train(population, split, batches, 0)
             ends.append((population.weights, computing.score(population.layout, population.weights, split, bool)))

@@ -19,7 +19,7 @@ from stages.corpora.digests import contents_sha256
 from stages.corpora.folders import whole_folder
 from stages.corpora.sources import SOURCES, find
 from stages.corpora.unpacking import unpack
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 PROJECT = Path(__file__).parents[1]
 CONTENT = b"the true content"

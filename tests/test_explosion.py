@@ -10,10 +10,10 @@ import pytest
 import torch
 from training_data import CPU, protocol
 
-from stages.population.engines.plain import Plain
-from stages.population.matrix import Layout
+from stages.population.engines.torch import Torch
 from stages.population.population import Population
 from stages.population.trials import Trial
+from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
 SETTINGS = {"components": 20, "variance_floor": 0.000001}
@@ -22,13 +22,13 @@ QUIET = 0.3  # deviation of the inputs; 62 % of the windows that speech_long tra
 LOUD = 1.0  # 82 % are quieter
 
 
-def plain(cell: str, units: int, noise: float) -> tuple[Plain, Population]:
+def plain(cell: str, units: int, noise: float) -> tuple[Torch, Population]:
     """An untrained net of the speech sets, and the engine that computes it."""
     rules, net = protocol(weight_noise=noise), Net.build(cell, "gaussian_mixture", 20, units, 10, SETTINGS)
-    return Plain(net, rules, CPU), Population.initial(Layout.of(net), rules, [Trial(0, 0, 0.001, 1, 2)], CPU)
+    return Torch(net, rules, CPU), Population.initial(Layout.of(net), rules, [Trial(0, 0, 0.001, 1, 2)], CPU)
 
 
-def gradient_norm(engine: Plain, one: Population, steps: int, loudness: float = QUIET) -> float:
+def gradient_norm(engine: Torch, one: Population, steps: int, loudness: float = QUIET) -> float:
     """The norm of the gradient of the last step's loss alone at the first draw of noise, in float32."""
     generator = torch.Generator().manual_seed(0)
     inputs = loudness * torch.randn(1, steps, 1, 20, generator=generator)

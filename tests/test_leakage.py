@@ -8,8 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import evaluate
-from stages.corpora.leakage import Rule, leaked_frames
 from stages.corpora.split import Split
+from stages.scoring.leakage import Rule, leaked_frames
 
 PREPARED = Path(__file__).parents[1] / "data/prepared"
 MELODY = [60, 62, 64, 65, 67, 69, 67, 65]

@@ -26,11 +26,11 @@ from stages.listening.generation import Mixture, continue_music, continue_speech
 from stages.listening.nets import best_net
 from stages.listening.notes import Note, notes_of, write_midi
 from stages.listening.settings import Music, Sampling, Spectrum, Speech
-from stages.plumbing.command import InputError
-from stages.plumbing.params import section
-from stages.population import saved, unroll
-from stages.population.matrix import Layout
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import section
 from stages.population.trials import Trial
+from stages.recurrent import saved, unroll
+from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
 ROOT = Path(__file__).parent.parent
@@ -248,7 +248,7 @@ def save_training(dataset: str, a_net: Net, valid_nll: tuple[float, ...] = (9.0,
     folder = saved.folder(dataset, "gru")
     folder.mkdir(parents=True, exist_ok=True)
     trials = [Trial(repeat, 2, 0.1, repeat, repeat) for repeat in range(len(valid_nll))]
-    rows = list(Layout.of(a_net).initial(trials, 0.5)) if trials else []
+    rows = list(Layout.of(a_net).initial([trial.seed for trial in trials], 0.5)) if trials else []
     saved.save(folder / "weights.safetensors", Layout.of(a_net), [(t.repeat, t.candidate) for t in trials], rows)
     table = [[t.repeat, t.candidate, nll, True] for t, nll in zip(trials, valid_nll, strict=True)]
     table += [[repeat, 0, 1.0, False] for repeat in range(max(2, len(valid_nll)))]  # better, and not chosen
@@ -274,13 +274,13 @@ def facts_in(folder: Path) -> dict:
 def test_the_chosen_net_with_the_best_validation_is_heard(study):
     found = best_net("songs", "gru")
     assert (found.repeat, found.candidate, found.of_repeats, found.valid_nll) == (1, 2, 2, 8.0)
-    second = Layout.of(net("gru")).initial([Trial(1, 2, 0.1, 1, 1)], 0.5)
+    second = Layout.of(net("gru")).initial([1], 0.5)
     assert all(torch.equal(found.weights[name], view[0]) for name, view in Layout.of(found.net).views(second).items())
 
 
 def test_weights_of_other_trials_are_named(study):
     a_net = net("gru")
-    rows = list(Layout.of(a_net).initial([Trial(0, 0, 0.1, 1, 1)], 0.5))
+    rows = list(Layout.of(a_net).initial([1], 0.5))
     saved.save(saved.folder("songs", "gru") / "weights.safetensors", Layout.of(a_net), [(0, 0)], rows)
     with pytest.raises(InputError, match=r"weights.safetensors: expected repeat 1, candidate 2, .* found \[\(0, 0\)\]"):
         best_net("songs", "gru")

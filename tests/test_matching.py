@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.plumbing.params import read, section
-from stages.population.matrix import Layout
-from stages.recurrent import cells
+from stages import cells
+from stages.plumbing.parameters import read, section
+from stages.recurrent.layout import Layout
 from stages.recurrent.matching import Matching, units_for
 from stages.recurrent.net import Net
 

@@ -5,7 +5,7 @@ from findings_study import Planted, write_study
 
 from stages.compare import compare
 from stages.findings import memory_pages, memory_plots
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 
 def tables(root, monkeypatch, datasets):

@@ -13,7 +13,7 @@ from stages.corpora.duplicates import same_music
 from stages.corpora.midi import MidiOptions, read, read_roll
 from stages.corpora.piano_rolls import PITCHES
 from stages.corpora.splitting import Fractions, by_draw, by_folder
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 TICKS = 24  # a beat, in these tests
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from training_data import CPU, budget, music, protocol
 
-from stages.population import engines, trainer, trials, unroll
-from stages.population.matrix import Layout
-from stages.recurrent import cells
+from stages import cells
+from stages.population import engines, trainer, trials
+from stages.recurrent import unroll
+from stages.recurrent.layout import Layout
 from stages.recurrent.matching import units_for
 from stages.recurrent.net import Net
 

@@ -16,8 +16,8 @@ from stages.corpora.piano_rolls import PianoRollOptions, read
 from stages.corpora.readers import read as read_sequences
 from stages.corpora.sources import SOURCES, find
 from stages.corpora.split import SPLITS, Split
-from stages.plumbing.command import InputError
-from stages.plumbing.params import read as read_params
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import read as read_params
 
 PROJECT = Path(__file__).parents[1]
 

@@ -44,7 +44,7 @@ def test_a_second_run_runs_nothing(built):
 
 
 def test_a_cells_edit_reruns_its_trainings_and_what_follows(study):
-    with (study.folder / "stages/recurrent/cells/gru.py").open("a") as file:
+    with (study.folder / "stages/cells/gru.py").open("a") as file:
         file.write("# edited\n")
     assert sorted(study.repro("--dry", "train")) == [f"train@{dataset}-gru" for dataset in DATASETS]
     study.edit_yaml("params.yaml", lambda params: params["datasets"].pop("jigs"))
@@ -54,7 +54,7 @@ def test_a_cells_edit_reruns_its_trainings_and_what_follows(study):
 
 def test_a_new_cell_trains_itself_only(study):
     code = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    (study.folder / "stages/recurrent/cells/mgu.py").write_text(code)
+    (study.folder / "stages/cells/mgu.py").write_text(code)
     study.edit_yaml("params.yaml", lambda params: params["cells"].append("mgu"))
     assert sorted(study.repro("--dry", "train")) == [f"train@{dataset}-mgu" for dataset in DATASETS]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
-from stages.plumbing.params import Section, checked, read, section
+from stages.plumbing.parameters import Section, checked, read, section
 
 
 class Budget(Section):
@@ -115,7 +115,7 @@ def test_a_folder_that_is_a_file_is_the_users_error(tmp_path):
 
 def test_a_command_ends_with_one_line_and_status_1():
     code = (
-        "from stages.plumbing.command import InputError, run\n"
+        "from stages.plumbing.errors import InputError, run\n"
         "def main(): raise InputError('params.yaml: train.seed: expected an integer')\n"
         "run(main)"
     )

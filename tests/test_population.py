@@ -5,17 +5,18 @@ import pytest
 import torch
 from training_data import CPU, Frames, engine, music, net, protocol, train
 
-from stages.population import scoring, trainer, trials
+from stages.population import trainer, trials
 from stages.population.batches import epoch_batches
-from stages.population.engines.plain import Plain
-from stages.population.matrix import Layout
+from stages.population.engines.torch import Torch
 from stages.population.population import Population
 from stages.population.rmsprop import RMSProp, rescale
 from stages.population.trainer import Point, Record
 from stages.population.trials import Trial
+from stages.recurrent import likelihood
+from stages.recurrent.layout import Layout
 
 CELLS = ["tanh", "lstm", "gru"]
-ENGINES = ["plain", "compiled"]
+ENGINES = ["torch", "compiled"]
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -81,7 +82,7 @@ def test_an_update_moves_the_weights_by_the_rescaled_gradient():
     rules = protocol(weight_noise=0.0)
     grid = [Trial(0, 0, 0.001, 1, 2)]
     of, split = net(), music(0)
-    plain = Plain(of, rules, CPU)
+    plain = Torch(of, rules, CPU)
     layout = Layout.of(of)
     population = Population.initial(layout, rules, grid, CPU)
     batch = split.on(plain).gather(np.array([[0, 1, 2]]))
@@ -117,7 +118,7 @@ def test_rmsprop_follows_its_equations():
 
 def test_weight_noise_falls_on_the_recurrent_matrices_alone_with_its_deviation():
     for cell in CELLS:
-        plain = Plain(net(cell, units=30), protocol(), CPU)
+        plain = Torch(net(cell, units=30), protocol(), CPU)
         layout = Layout.of(plain.network.net)
         population = Population.initial(layout, protocol(), [Trial(0, 0, 0.001, 1, 2)], CPU)
         first, second = plain.perturbed(population, 0), plain.perturbed(population, 1)
@@ -132,9 +133,9 @@ def test_weight_noise_falls_on_the_recurrent_matrices_alone_with_its_deviation()
 
 def clean_nll(record):
     """Of the record's weights on the validation split, computed by the plain engine."""
-    plain = Plain(net(), protocol(), CPU)
+    plain = Torch(net(), protocol(), CPU)
     sums = plain.score(Layout.of(net()), record.weights[None], music(1).on(plain), lambda: False)
-    return scoring.pooled(sums, music(1).lengths)[0]
+    return likelihood.pooled(sums, music(1).lengths)[0]
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -202,7 +203,7 @@ def test_the_candidate_is_chosen_by_validation():
 
 def test_initial_matrices_are_orthogonal_a_gate_and_uniform_elsewhere():
     layout = Layout.of(net("gru", units=20))
-    views = layout.views(layout.initial([Trial(0, 0, 0.1, 3, 4)], initial_range=0.1))
+    views = layout.views(layout.initial([3], initial_range=0.1))
     for gate in views["recurrent.U"][0].split(20, dim=1):
         torch.testing.assert_close(gate.T @ gate, torch.eye(20), rtol=0, atol=1e-5)
     assert 0.09 < views["recurrent.W"].abs().max() <= 0.1 and 0.08 < views["output.V"].abs().max() <= 0.1
@@ -211,15 +212,15 @@ def test_initial_matrices_are_orthogonal_a_gate_and_uniform_elsewhere():
 
 def test_pooled_and_per_sequence_averages():
     sums, lengths = np.array([[10.0, 2.0]]), np.array([10, 1])
-    assert scoring.pooled(sums, lengths)[0] == pytest.approx(12 / 11)
-    assert scoring.per_sequence(sums, lengths)[0] == pytest.approx(1.5)
+    assert likelihood.pooled(sums, lengths)[0] == pytest.approx(12 / 11)
+    assert likelihood.per_sequence(sums, lengths)[0] == pytest.approx(1.5)
 
 
 def test_the_padding_of_a_batch_changes_no_loss():
-    plain = Plain(net(), protocol(), CPU)
+    plain = Torch(net(), protocol(), CPU)
     split, network, layout = music(0).on(plain), plain.network, Layout.of(net())
-    weights = layout.views(layout.initial([Trial(0, 0, 0.1, 3, 4)], 0.5))
-    together = scoring.sequence_sums(network, weights, split)[0]
+    weights = layout.views(layout.initial([3], 0.5))
+    together = likelihood.sequence_sums(network, weights, split)[0]
     for number in range(split.count):
         batch = split.gather(np.array([[number]]))
         alone = network.negative_log_likelihood(weights, batch.inputs, batch.targets).sum()

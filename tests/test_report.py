@@ -22,7 +22,7 @@ from findings_study import (
 from stages import compare, figures, report
 from stages.findings.catalogue import FIGURES, source
 from stages.findings.style import log_ticks
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 
 class Page(HTMLParser):

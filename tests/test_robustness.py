@@ -11,7 +11,7 @@ from stages.compare import compare
 from stages.findings.robustness import same_order
 from stages.findings.robustness_pages import content, order_of
 from stages.findings.statistics import Interval
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 PAIR = ["first", "second"]
 

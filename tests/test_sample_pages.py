@@ -15,7 +15,7 @@ from findings_study import SPEECH_BUDGET, Planted, write_samples, write_study
 
 from stages import compare, figures, report
 from stages.findings import catalogue, pages, sample_pages, samples
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 DATASETS = {
     "jsb_chorales": Planted({"tanh": [9.0], "gru": [8.5]}),

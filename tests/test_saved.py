@@ -5,10 +5,9 @@ import torch
 from safetensors.torch import save_file
 from training_data import CPU, net
 
-from stages.plumbing.command import InputError
-from stages.population import saved
-from stages.population.matrix import Layout
-from stages.population.trials import Trial
+from stages.plumbing.errors import InputError
+from stages.recurrent import saved
+from stages.recurrent.layout import Layout
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def layout():
 
 @pytest.fixture
 def rows(layout):
-    return layout.initial([Trial(0, 0, 0.1, 3, 4), Trial(2, 0, 0.1, 5, 6)], 0.1)
+    return layout.initial([3, 5], 0.1)
 
 
 def test_round_trip(tmp_path, layout, rows):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.corpora.split import Split
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 
 def split(output="bernoulli"):

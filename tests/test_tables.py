@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from stages import compare as stage
 from stages.compare import compare
 from stages.findings.rivals import FAMILIES, family, read_published
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 COLUMNS = {
     "parameters": "dataset,cell,matching,input_size,output_size,units,recurrent_parameters,output_parameters,"

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from stages import evaluate, train
 from stages.corpora.split import Split
-from stages.plumbing.command import run
+from stages.plumbing.errors import run
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from stages.population import engines, trainer, trials
-from stages.population.matrix import Layout
-from stages.population.protocol import Budget, Protocol
 from stages.population.trials import Trial
+from stages.protocol.protocol import Budget, Protocol
+from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
 CPU = torch.device("cpu")
@@ -78,7 +78,7 @@ def train(
     cell: str = "gru",
     grid: list[Trial] | None = None,
     rules: Protocol | None = None,
-    name: str = "plain",
+    name: str = "torch",
     threads: int = 1,
     **changes: Any,
 ) -> list[trainer.Record]:

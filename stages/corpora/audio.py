@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 from scipy.signal import resample_poly
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 SUFFIXES = (".wav", ".flac")
 STEP = 2.0**-15  # one step of the 16-bit scale, full scale being −1 to 1

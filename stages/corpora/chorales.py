@@ -11,7 +11,7 @@ from pydantic import Field
 from stages.corpora.dataset import Dataset
 from stages.corpora.piano_rolls import PITCHES
 from stages.corpora.pieces import PieceOptions, read_pieces
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 SUFFIXES = (".mxl", ".xml", ".musicxml")
 

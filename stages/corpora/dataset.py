@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from stages.corpora.folders import whole_folder
 from stages.corpora.split import SPLITS, Split
-from stages.plumbing.command import InputError
-from stages.plumbing.params import Section
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import Section
 
 
 class Expected(Section):

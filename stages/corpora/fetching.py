@@ -19,7 +19,7 @@ from stages.corpora.digests import contents_sha256, file_sha256
 from stages.corpora.folders import list_files
 from stages.corpora.sources import Archive, File, Local, Package
 from stages.corpora.unpacking import unpack
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 RETRIES = 2
 TIMEOUT = 30  # seconds without an answer

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 R = TypeVar("R")
 

@@ -10,7 +10,7 @@ import numpy as np
 from stages.corpora.dataset import Dataset
 from stages.corpora.piano_rolls import PITCHES
 from stages.corpora.pieces import PieceOptions, read_pieces
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 SUFFIXES = (".mid", ".midi")
 DRUMS = 9  # the channel of General MIDI's percussion, whose numbers are instruments, not pitches

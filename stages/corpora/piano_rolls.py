@@ -13,7 +13,7 @@ from scipy.io import loadmat
 from stages.corpora.dataset import Dataset, Options
 from stages.corpora.folders import find_files
 from stages.corpora.split import SPLITS, Split
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 PITCHES = 127  # MIDI pitches 1 to 127; pitch 0 has no index
 VARIABLES = {"train": "traindata", "valid": "validdata", "test": "testdata"}

@@ -11,7 +11,7 @@ from stages.corpora.duplicates import same_music
 from stages.corpora.folders import find_files, read_each
 from stages.corpora.piano_rolls import PITCHES, Roll, to_dataset
 from stages.corpora.splitting import Fractions, by_draw, by_folder
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 
 class PieceOptions(Options):

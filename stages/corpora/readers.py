@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from stages.corpora import chorales, midi, piano_rolls, speech
 from stages.corpora.dataset import Dataset, Options
-from stages.plumbing.command import InputError
-from stages.plumbing.params import checked
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import checked
 
 
 class Reader(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from stages.plumbing.command import InputError
-from stages.plumbing.params import Section, checked, read
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import Section, checked, read
 
 SOURCES = Path("data/sources.yaml")
 

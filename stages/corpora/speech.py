@@ -23,8 +23,8 @@ from stages.corpora.dataset import Dataset, Options
 from stages.corpora.folders import find_files, read_each
 from stages.corpora.split import SPLITS, Split
 from stages.corpora.splitting import Fractions, by_draw, by_folder
-from stages.plumbing.command import InputError
-from stages.plumbing.params import Section
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import Section
 
 
 class Takes(Section):

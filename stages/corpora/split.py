@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
 
 SPLITS = ("train", "valid", "test")

@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from stages.corpora.split import SPLITS
-from stages.plumbing.command import InputError
-from stages.plumbing.params import Section
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import Section
 
 
 class Fractions(Section):

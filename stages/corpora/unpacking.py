@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 MEMBERS = 100_000
 BYTES = 2 * 1024**3

@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from stages.findings.studies import read_study
-from stages.plumbing.params import Section
+from stages.plumbing.parameters import Section
 
 MEASURED = Path("reports/studies/batch_sizes.csv")
 MEASURED_COLUMNS = (

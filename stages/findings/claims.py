@@ -25,7 +25,7 @@ Rules, by claim (differences are of test NLL, pooled, nats per step):
     vanished there below often_share. All must hold.
 
 The reference lag, and which ratio of norms is called vanished or exploded, are `memory` of params.yaml; the gradient is
-that of trained nets with respect to their whole state (stages/recall/gradients.py), and an interval is over repeats.
+that of trained nets with respect to their whole state (stages/reach/gradients.py), and an interval is over repeats.
 
 "The pair's level" is the validation NLL that every chosen net of both cells reaches: the worst of their best values,
 plus level_slack.

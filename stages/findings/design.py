@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, PositiveInt
 
-from stages.plumbing.command import InputError
-from stages.plumbing.params import Section, checked, read, section
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import Section, checked, read, section
 
 MODELS = Path("models")
 RUN_FILES = ("trials.csv", "curves.csv.gz", "run.json", "evaluation.csv", "pieces.csv")

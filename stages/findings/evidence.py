@@ -9,7 +9,7 @@ from stages.findings.memory_records import TRAINED, Memories
 from stages.findings.records import Run, paired
 from stages.findings.statistics import Interval, Resampling, difference, ratio
 from stages.findings.wording import cell_name
-from stages.plumbing.params import Section
+from stages.plumbing.parameters import Section
 
 
 class Rules(Section):

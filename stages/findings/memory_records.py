@@ -1,4 +1,4 @@
-"""Reads what stages/memory.py left beside each run: gradients through time and gates, checked against the run."""
+"""Reads what stages/probe.py left beside each run: gradients through time and gates, checked against the run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 
 from stages.findings.design import MODELS, run_folder
 from stages.findings.records import Run, read_csv
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 TRAINED, UNTRAINED = "trained", "untrained"
 NET = ["repeat", "candidate", "net"]
@@ -23,7 +23,7 @@ GATES = [*NET, *"gate,opening,share_closed,share_open,q10,q50,q90,half_life,half
 
 @dataclass(frozen=True)
 class Memory:
-    """How far back the nets of one run reach; the columns are those of stages/recall/summaries.py.
+    """How far back the nets of one run reach; the columns are those of stages/reach/summaries.py.
 
     `gradients` has a row per net, variable and lag, `nets` a row per net, `gates` a row per net and gate. A diverged
     repeat has an untrained net and no trained one.

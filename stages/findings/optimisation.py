@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from stages.findings.studies import read_study
-from stages.plumbing.params import Section
+from stages.plumbing.parameters import Section
 
 MEASURED = Path("reports/studies/optimisation.csv")
 COLUMNS = (

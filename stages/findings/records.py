@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from stages.findings.design import MODELS, Design, SecondArm, run_folder
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 TRIALS = (
     "repeat,candidate,seed,learning_rate,status,epochs,best_epoch,updates,train_nll,valid_nll,"

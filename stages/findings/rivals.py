@@ -11,7 +11,7 @@ import pandas as pd
 
 from stages.findings.design import Counterpart
 from stages.findings.wording import BOUND, EXACT, FAMILIES, JOINT
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 PUBLISHED = Path("data/published_results.csv")
 COLUMNS = ["dataset", "family", "model", "parameters", "split", "nll", "confidence", "note", "source"]

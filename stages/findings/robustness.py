@@ -2,7 +2,7 @@
 
 A condition changes one thing and keeps the rest of the study:
  edition    the same music from another source, prepared on its own (`compare.counterparts`)
- untouched  only the test pieces whose melodies do not occur in training (stages/corpora/leakage.py)
+ untouched  only the test pieces whose melodies do not occur in training (stages/scoring/leakage.py)
  touched    only the others
  arm        units for another parameter budget (`second_arm`)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 FACTS = "sample.json"
 SHOWN = {"samples/notes": "notes.csv", "samples/spectrograms": "spectrogram.csv"}

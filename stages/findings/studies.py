@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 
 def read_study(measured: Path, columns: list[str], command: str) -> pd.DataFrame | None:

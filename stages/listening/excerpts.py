@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.corpora.split import Split
 from stages.listening.settings import Music, Sampling, Speech
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 PREPARED = Path("data/prepared")
 

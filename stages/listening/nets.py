@@ -6,11 +6,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from stages.plumbing.command import InputError
-from stages.population import saved
-from stages.population.matrix import Layout
-from stages.population.recorded import recorded_net
+from stages.plumbing.errors import InputError
+from stages.recurrent import saved
+from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
+from stages.recurrent.recorded import recorded_net
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stages.plumbing.params import Section
+from stages.plumbing.parameters import Section
 
 
 class Music(Section):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 
 
 @contextmanager

@@ -1,57 +1,6 @@
-"""Sequences on the device, and the batches that visit them: similar lengths together, every sequence once an epoch."""
-
-from dataclasses import dataclass
+"""The batches of an epoch: similar lengths together, every sequence once."""
 
 import numpy as np
-import torch
-from torch import Tensor
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Padded sequences, one set per repeat.
-
-    Attributes:
-        inputs: [R, T, B, D] float32.
-        targets: [R, T, B, K] float32.
-        mask: [R, T, B] float32, 1 where a step is scored and 0 in the padding after a sequence's end.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    mask: Tensor
-
-
-class Sequences:
-    """One split on a device.
-
-    Args:
-        inputs: [F, D], all sequences one after another.
-        targets: [F, K].
-        lengths: [N], steps a sequence, F together.
-    """
-
-    def __init__(self, inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray, device: torch.device):
-        self.inputs = torch.from_numpy(inputs).to(device)
-        self.targets = torch.from_numpy(targets).to(device)
-        self.lengths = lengths
-        self._lengths = torch.from_numpy(lengths).to(device)
-        self._starts = torch.from_numpy(np.cumsum(lengths) - lengths).to(device)
-
-    @property
-    def count(self) -> int:
-        return len(self.lengths)
-
-    def gather(self, sequences: np.ndarray) -> Batch:
-        """The sequences with the numbers [R, B], padded to the longest of them."""
-        chosen = torch.from_numpy(sequences).to(self._starts.device)
-        time = torch.arange(int(self.lengths[sequences].max()), device=chosen.device)[:, None]
-        inside = time < self._lengths[chosen][:, None]  # [R, T, B]
-        frames = (self._starts[chosen][:, None] + time) * inside
-        inputs, targets = (
-            side[frames].float().masked_fill_(~inside[..., None], 0) for side in (self.inputs, self.targets)
-        )
-        return Batch(inputs, targets, inside.float())
 
 
 def epoch_batches(
@@ -74,14 +23,3 @@ def epoch_batches(
         cuts.append(np.array_split(np.lexsort((ties, jittered)), updates))
     order = np.random.default_rng([schedule_seed, epoch]).permutation(updates)
     return [np.stack([cut[update] for cut in cuts]) for update in order]
-
-
-def scoring_batches(lengths: np.ndarray, steps: int, least: int = 1) -> list[np.ndarray]:
-    """Sequence numbers [B] in order of length: what fits into `steps` padded steps, but at least `least`."""
-    batches: list[list[int]] = []
-    for number in np.argsort(-lengths, kind="stable"):
-        if batches and len(batches[-1]) < max(least, steps // lengths[batches[-1][0]]):
-            batches[-1].append(int(number))
-        else:
-            batches.append([int(number)])
-    return [np.array(batch) for batch in batches]

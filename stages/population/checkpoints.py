@@ -20,12 +20,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
-from stages.population.matrix import Layout
 from stages.population.population import Population
-from stages.population.protocol import Protocol
 from stages.population.trials import Trial
+from stages.protocol.protocol import Protocol
+from stages.recurrent.layout import Layout
 
 if TYPE_CHECKING:
     from stages.population.trainer import Training

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stages.population.matrix import Layout
-from stages.population.protocol import Protocol
 from stages.population.rmsprop import RMSProp
 from stages.population.trials import Trial
+from stages.protocol.protocol import Protocol
+from stages.recurrent.layout import Layout
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Population:
     @classmethod
     def initial(cls, layout: Layout, protocol: Protocol, trials: list[Trial], device: torch.device) -> "Population":
         """Every row from its trial's seed, at rest."""
-        weights = layout.initial(trials, protocol.initial_range).to(device)
+        weights = layout.initial([trial.seed for trial in trials], protocol.initial_range).to(device)
         return cls.of(layout, protocol, trials, weights, torch.zeros_like(weights), torch.zeros_like(weights))
 
     @classmethod

@@ -18,10 +18,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
-from stages.population import saved, trainer
-from stages.population.matrix import Layout
+from stages.population import trainer
+from stages.recurrent import saved
+from stages.recurrent.layout import Layout
 
 DECIMALS = 4  # of an NLL in the curves
 CURVE = ["epoch", "updates", "train_nll", "valid_nll", "train_nll_per_sequence", "valid_nll_per_sequence"]

@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.plumbing.command import Interrupted
-from stages.population import scoring
+from stages.console.interruption import Interruption
+from stages.console.progress import Progress
+from stages.plumbing.errors import Interrupted
 from stages.population.batches import epoch_batches
 from stages.population.checkpoints import Checkpoint
 from stages.population.engines import Engine
-from stages.population.interruption import Interruption
-from stages.population.matrix import Layout
 from stages.population.population import Population
-from stages.population.progress import Progress
-from stages.population.protocol import Budget, Halving, Protocol
-from stages.population.scoring import Stopped
 from stages.population.trials import Trial
+from stages.protocol.protocol import Budget, Halving, Protocol
+from stages.recurrent import likelihood
+from stages.recurrent.layout import Layout
+from stages.recurrent.likelihood import Stopped
 
 Status = Literal["running", "stopped", "max_epochs", "halved", "diverged"]
 SHORT = 0.5  # seconds after which a training looks up: for a request to stop, or whether a checkpoint is due
@@ -213,7 +213,7 @@ def _score(engine: Engine, training: Training, train: Any, valid: Any, stop: Cal
     population, columns = training.population, []
     for split in (train, valid):
         sums = engine.score(population.layout, population.weights, split, stop)
-        columns.append((scoring.pooled(sums, split.lengths), scoring.per_sequence(sums, split.lengths)))
+        columns.append((likelihood.pooled(sums, split.lengths), likelihood.per_sequence(sums, split.lengths)))
     (train_pooled, train_each), (valid_pooled, valid_each) = columns
     rows = zip(train_pooled, valid_pooled, train_each, valid_each, strict=True)
     updates = training.epoch * training.updates

@@ -5,7 +5,7 @@ from zlib import crc32
 
 import numpy as np
 
-from stages.population.protocol import Protocol
+from stages.protocol.protocol import Protocol
 
 
 @dataclass(frozen=True)

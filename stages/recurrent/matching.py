@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stages.plumbing.params import Section
+from stages.plumbing.parameters import Section
 from stages.recurrent.net import Net
 
 Mode = Literal["recurrent", "total"]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from stages.recurrent import cells, outputs
+from stages import cells
+from stages.recurrent import outputs
 from stages.recurrent.parameters import Parameter, count
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.plumbing.params import section
+from stages.plumbing.parameters import section
 from stages.population import trials
 from stages.population.engines.compiled import Compiled
-from stages.population.engines.plain import Plain
-from stages.population.matrix import Layout
+from stages.population.engines.torch import Torch
 from stages.population.population import Population
-from stages.population.protocol import Protocol
+from stages.protocol.protocol import Protocol
+from stages.recurrent.layout import Layout
 from stages.speed.workload import Workload
 
 LAYERS = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -55,7 +55,7 @@ def torch_nn(workload: Workload, one_sequence: bool = False) -> Callable[[], Non
 def population(workload: Workload, count: int, compiled: bool) -> Callable[[], None]:
     """The population of `count` trials, in plain torch or compiled, noise and all, as a training does it."""
     net, protocol = workload.net, section("train", Protocol)
-    engine = Compiled(net, protocol) if compiled else Plain(net, protocol, torch.device("cpu"))
+    engine = Compiled(net, protocol) if compiled else Torch(net, protocol, torch.device("cpu"))
     split, layout = engine.load(workload.inputs, workload.targets, workload.lengths), Layout.of(net)
     grid = trials.draw(protocol, "bench", 1, count)
     state = Population.initial(layout, protocol, grid, torch.device("cpu"))

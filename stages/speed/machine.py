@@ -9,7 +9,7 @@ from statistics import median
 import psutil
 import torch
 
-from stages.population import device as devices
+from stages.console import device as devices
 
 SIZE, ROUNDS = 1024, 20
 

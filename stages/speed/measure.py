@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from stages.population.device import choose
+from stages.console.device import choose
 from stages.speed import contenders, workload
 
 PAUSE = 0.05  # seconds between two contenders, in which the threads of the one before go to sleep

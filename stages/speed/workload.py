@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from stages.corpora.split import Split
-from stages.plumbing.command import InputError
-from stages.plumbing.params import read, section
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import read, section
 from stages.population.batches import epoch_batches
-from stages.population.protocol import Protocol
+from stages.protocol.protocol import Protocol
 from stages.recurrent.matching import Matching
 from stages.recurrent.net import Net
 

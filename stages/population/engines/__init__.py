@@ -1,4 +1,4 @@
-"""How a population is computed: `compiled` on a CPU, where there is a fast path for the net, and `plain` everywhere.
+"""How a population is computed: `compiled` on a CPU, where there is a fast path for the net, and `torch` everywhere.
 
 An engine has
     name                                              for the record
@@ -12,31 +12,31 @@ Both give the same numbers up to rounding. `stop` is asked now and then; when it
 import os
 import sys
 
-import torch
+from torch import device as Device
 
-from stages.plumbing.command import InputError
+from stages.plumbing.errors import InputError
 from stages.population.engines.compiled import Compiled
-from stages.population.engines.plain import Plain
-from stages.population.protocol import Protocol
+from stages.population.engines.torch import Torch
+from stages.protocol.protocol import Protocol
 from stages.recurrent.net import Net
 
-Engine = Compiled | Plain
+Engine = Compiled | Torch
 
 
-def choose(net: Net, protocol: Protocol, device: torch.device) -> Engine:
+def choose(net: Net, protocol: Protocol, device: Device) -> Engine:
     """The fastest engine for the net on the device, or the one that STUDY_ENGINE names; says so if it is the slow one.
 
     Raises:
         InputError: STUDY_ENGINE names no engine, or one that cannot compute this net here.
     """
     wanted = os.environ.get("STUDY_ENGINE", "")
-    if wanted not in ("", "plain", "compiled"):
-        raise InputError(f"STUDY_ENGINE: expected plain or compiled, found '{wanted}'")
+    if wanted not in ("", "torch", "compiled"):
+        raise InputError(f"STUDY_ENGINE: expected torch or compiled, found '{wanted}'")
     obstacle = Compiled.obstacle(net, device)
     if wanted == "compiled" and obstacle:
         raise InputError(f"STUDY_ENGINE: cannot use 'compiled': {obstacle}; unset it to choose automatically")
-    if obstacle is None and wanted != "plain":
+    if obstacle is None and wanted != "torch":
         return Compiled(net, protocol)
     if device.type == "cpu":
         print(f"training in plain torch: {obstacle or 'STUDY_ENGINE asks for it'}", file=sys.stderr)
-    return Plain(net, protocol, device)
+    return Torch(net, protocol, device)

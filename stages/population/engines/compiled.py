@@ -1,4 +1,4 @@
-"""A population on a CPU's threads: rows are handed to threads, which compute them in machine code (`kernels.compiled`).
+"""A population on a CPU's threads: rows are handed to threads, which compute them in machine code (`kernels`).
 
 Torch's own threads are not used: two pools that both wait by spinning would take each other's cores.
 """
@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.population.batches import scoring_batches
-from stages.population.device import threads
-from stages.population.matrix import Layout
+from stages.console.device import threads
 from stages.population.population import Population
-from stages.population.protocol import Protocol
-from stages.population.scoring import Stopped
+from stages.protocol.protocol import Protocol
+from stages.recurrent.layout import Layout
+from stages.recurrent.likelihood import Stopped
 from stages.recurrent.net import Net
+from stages.recurrent.sequences import scoring_batches
 
 CELLS, OUTPUTS = ("tanh", "lstm", "gru"), ("bernoulli", "gaussian_mixture")  # in the order of their numbers
 ORDER = ["recurrent.W", "recurrent.U", "recurrent.V", "recurrent.b", "output.V", "output.c"]  # of a row's parameters
@@ -33,7 +33,7 @@ SCORED_STEPS, SCORED_SEQUENCES = 1024, 8  # a batch to score: as many sequences 
 class Packed:
     """A split as the kernels read it."""
 
-    data: Any  # kernels.compiled.row.Data
+    data: Any  # kernels.row.Data
     lengths: np.ndarray
 
 
@@ -51,9 +51,9 @@ class Compiled:
         return None if find_spec("numba") else "Numba is not installed"
 
     def __init__(self, net: Net, protocol: Protocol):
-        from stages.population.kernels import compiled  # Numba's import takes a second that others need not wait
+        from stages.population.kernels import loading  # Numba's import takes a second that others need not wait
 
-        self.row = compiled.load()
+        self.row = loading.load()
         self.threads = threads()
         self.name = f"compiled (Numba {version('numba')})"
         settings = net.settings
@@ -88,7 +88,7 @@ class Compiled:
         return Packed(self.row.Data(np.cumsum(lengths) - lengths, lengths, *sides[0], *sides[1]), lengths)
 
     def train(self, population: Population, split: Packed, batches: list[np.ndarray], update: int) -> None:
-        """As `Plain.train`; each row's updates one after another by whichever thread is free."""
+        """As `Torch.train`; each row's updates one after another by whichever thread is free."""
         assert list(population.layout.parameters) == [name for name in ORDER if name in population.layout.parameters]
         slices, finite = population.slices(), population.finite.numpy()
         matrices = [m.numpy() for m in (population.weights, population.optimiser.square, population.optimiser.velocity)]

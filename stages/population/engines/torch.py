@@ -1,0 +1,100 @@
+"""A population in torch: every cell, every device. Gradients by autograd, through the cell's kernel or its `step`."""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.plumbing.errors import InputError
+from stages.population import noise
+from stages.population.population import Population
+from stages.population.rmsprop import rescale
+from stages.protocol.protocol import Protocol
+from stages.recurrent import likelihood
+from stages.recurrent.layout import Layout
+from stages.recurrent.net import Net
+from stages.recurrent.network import Network
+from stages.recurrent.sequences import Batch, Sequences
+
+
+class Torch:
+    """The whole population at once, in as few parts as the device's memory allows."""
+
+    def __init__(self, net: Net, protocol: Protocol, device: torch.device):
+        self.network, self.protocol, self.device = Network.of(net), protocol, device
+        self.name = "torch" if device.type != "cpu" else f"torch, {torch.get_num_threads()} threads"
+        self._parts = 1
+
+    def load(self, inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray) -> Sequences:
+        return Sequences(inputs, targets, lengths, self.device)
+
+    def train(self, population: Population, split: Sequences, batches: list[np.ndarray], update: int) -> None:
+        """One update of every row a batch.
+
+        The loss of a row is the mean over its sequences of the NLL summed over steps (the authors' loss, whose batch
+        is one sequence), at weights with fresh noise; its gradient moves the clean weights. A row whose loss or
+        gradient is not finite is left as it is, and cannot touch another.
+        """
+        for number, sequences in enumerate(batches):
+            gradient, loss = self.gradient(population, split.gather(sequences), update + number)
+            norm = rescale(gradient, self.protocol.gradient_norm)
+            population.finite &= torch.isfinite(norm) & torch.isfinite(loss)
+            population.optimiser.step(
+                population.weights, gradient.where(population.finite[:, None], gradient.new_zeros(()))
+            )
+
+    def gradient(self, population: Population, batch: Batch, update: int) -> tuple[Tensor, Tensor]:
+        """The gradient [P, N] and the loss [P] of every row at its noisy weights."""
+        perturbed, slices = self.perturbed(population, update), population.slices()
+
+        def part(rows: slice) -> tuple[Tensor, Tensor]:
+            views = population.layout.views(perturbed[rows])
+            leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
+            inputs, targets, mask = (
+                each.expand(len(slices[rows]), *each.shape[1:]) if len(each) == 1 else each[slices[rows]]
+                for each in (batch.inputs, batch.targets, batch.mask)
+            )
+            nll = self.network.negative_log_likelihood(leaves, inputs, targets)
+            loss = (nll * mask).sum((1, 2)) / mask.shape[2]
+            gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
+            return torch.cat([each.flatten(1) for each in gradients], dim=1), loss.detach()
+
+        gradients, losses = zip(*self._in_parts(part, len(slices)), strict=True)
+        return torch.cat(gradients), torch.cat(losses)
+
+    def perturbed(self, population: Population, update: int) -> Tensor:
+        """The weights with fresh Gaussian noise on the recurrent layer's matrices."""
+        perturbed = population.weights.clone()
+        if self.protocol.weight_noise:
+            seeds = torch.tensor([trial.seed for trial in population.trials], device=self.device)
+            matrices = perturbed[:, : population.layout.noisy]
+            matrices.add_(noise.normals(seeds, update, matrices.shape[1]), alpha=self.protocol.weight_noise)
+        return perturbed
+
+    def score(self, layout: Layout, weights: Tensor, split: Sequences, stop: Callable[[], bool]) -> np.ndarray:
+        def part(rows: slice) -> np.ndarray:
+            return likelihood.sequence_sums(self.network, layout.views(weights[rows]), split, stop)
+
+        return np.concatenate(list(self._in_parts(part, len(weights))))
+
+    def _in_parts(self, compute: Callable[[slice], object], rows: int) -> Iterator:
+        """The results of `compute` for slices of the rows, smaller ones from where the device's memory runs out."""
+        start = 0
+        while start < rows:
+            size = -(-rows // self._parts)
+            try:
+                result = compute(slice(start, start + size))
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise InputError(
+                        f"out of memory on {self.device} with a single trial; use a smaller batch_size, or "
+                        "STUDY_DEVICE=cpu"
+                    ) from None
+                self._parts *= 2
+                torch.cuda.empty_cache()
+                print(f"out of memory on {self.device}: the population goes on in {self._parts} parts", file=sys.stderr)
+                continue
+            yield result
+            start += size

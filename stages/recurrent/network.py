@@ -1,0 +1,44 @@
+"""A population of nets: hidden states by the cell's kernel, losses by the output layer, every row on its own."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stages.recurrent.autograd import HiddenStates, hidden_states
+from stages.recurrent.net import Net
+
+
+@dataclass(frozen=True)
+class Network:
+    """Runs a `Net` for many rows of weights at once."""
+
+    net: Net
+    recurrence: HiddenStates
+
+    @classmethod
+    def of(cls, net: Net) -> "Network":
+        return cls(net, hidden_states(net.cell, net.units))
+
+    def negative_log_likelihood(self, weights: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
+        """NLL of every step.
+
+        Args:
+            weights: the net's parameters, each [P, *shape].
+            inputs: [P, T, B, D].
+            targets: [P, T, B, K].
+
+        Returns:
+            [P, T, B], nats per step.
+        """
+        h = self.recurrence(_layer(weights, "recurrent"), inputs)
+
+        def readout(weights: dict[str, Tensor], h: Tensor, y: Tensor) -> Tensor:
+            return self.net.output.negative_log_likelihood(weights, h, y, self.net.settings)
+
+        nll = torch.vmap(readout)(_layer(weights, "output"), h.flatten(1, 2), targets.flatten(1, 2))
+        return nll.unflatten(1, inputs.shape[1:3])
+
+
+def _layer(weights: dict[str, Tensor], layer: str) -> dict[str, Tensor]:
+    return {name.partition(".")[2]: w for name, w in weights.items() if name.startswith(f"{layer}.")}

@@ -1,0 +1,1 @@
+"""What the nets' scores are set beside: predictors without a net, and what of the test split training has heard."""
