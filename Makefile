@@ -6,17 +6,17 @@ READY := .venv/.ready
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help quick repro test lint check readme bench batch-sizes optimisation
+.PHONY: help quick try repro test lint check endurance readme bench
 
 help:
 	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
+	@echo 'make try     a cell of your own beside the study, on the same data: make try CELL=mgu, REPEATS=3 for more runs'
 	@echo 'make repro   bring the whole study up to date: dvc repro (downloads data, trains what is out of date)'
 	@echo 'make test    the tests'
 	@echo 'make lint    ruff: style and format'
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
+	@echo 'make endurance   kill a throw-away study a hundred times, until it ends as if nothing had happened'
 	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
-	@echo 'make batch-sizes   the study behind the batch sizes: half an hour'
-	@echo 'make optimisation  the study of a decaying learning rate and of no weight noise: about two hours'
 	@echo 'make readme  put reports/summary.md into the README'
 
 $(READY): pyproject.toml constraints.txt
@@ -29,9 +29,13 @@ $(READY): pyproject.toml constraints.txt
 quick: $(READY)
 	@python -m stages.quick $(DATASETS)
 
+try: $(READY)
+	@test -n "$(CELL)" || { echo 'error: which cell? make try CELL=mgu, for the file stages/cells/mgu.py'; exit 1; }
+	@python -m stages.try_cell $(CELL) $(if $(REPEATS),--repeats $(REPEATS)) $(if $(DATASET),--dataset $(DATASET))
+
 repro: $(READY)
 	@echo '== repro: dvc repro'
-	@dvc repro
+	@python -m stages.repro
 
 test: $(READY)
 	@echo '== test: pytest'
@@ -42,20 +46,13 @@ lint: $(READY)
 	@ruff check .
 	@ruff format --check .
 
-# A dry run exits with 0 even where stages are outdated, and fails at outdated stages whose data are not here: its output
-# tells. It says nothing of results that are absent: they are looked for by the names in dvc.lock.
 check: lint
 	@echo '== check: is dvc.lock true of the code, parameters and committed results?'
-	@dvc repro --dry --allow-missing --keep-going > .venv/check.txt 2>&1 || grep -q '^ERROR: failed to reproduce' .venv/check.txt \
-		|| { cat .venv/check.txt; exit 1; }
-	@{ grep -E '^(Running stage|ERROR: failed to reproduce)' .venv/check.txt | grep -o "'[^']*'" | sort -u \
-		| sed 's/.*/  outdated: &, and what follows from it/'; \
-	sed -n 's/^ *- path: \(\(models\|reports\)\/.*\)/\1/p' dvc.lock 2>/dev/null | sort -u | while read -r path; do \
-		test -e "$$path" || echo "  missing: $$path"; done; } > .venv/check.txt.new; mv .venv/check.txt.new .venv/check.txt
-	@if test -s .venv/check.txt; then cat .venv/check.txt; \
-		echo 'error: the committed results are not those of this code: run `make repro`, then commit dvc.lock, models/ and reports/'; \
-		exit 1; fi
-	@echo 'dvc.lock is true: dvc repro would run nothing'
+	@python -m stages.repro --check
+
+endurance: $(READY)
+	@echo '== endurance: a throw-away study killed a hundred times, on the way to the same bits'
+	@python tests/endurance.py
 
 readme: $(READY)
 	@echo '== readme: reports/summary.md goes into README.md'
@@ -63,12 +60,4 @@ readme: $(READY)
 
 bench: $(READY)
 	@echo '== bench: training beside torch.nn, side by side'
-	@python -m stages.bench
-
-batch-sizes: $(READY)
-	@echo '== batch-sizes: the protocol at several batch sizes'
-	@python -m stages.batch_sizes
-
-optimisation: $(READY)
-	@echo '== optimisation: with and without a decaying learning rate, with and without weight noise'
-	@python -m stages.optimisation
+	@python -m stages.bench $(BENCH)

@@ -1,13 +1,11 @@
 """Compares the runs of the design: tables of results, intervals, differences and the paper's claims.
 
-    python -m stages.compare        models/, data/published_results.csv, reports/studies/ → reports/tables/*.csv,
-                                    reports/metrics.json
+    python -m stages.compare        models/, measured/, data/published_results.csv, reports/studies/ → reports/tables/
 
 Enumerates the datasets and cells of params.yaml and stops with the list of what is missing.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +14,7 @@ from stages.findings.against_paper import against_paper_table
 from stages.findings.bands import bands_table
 from stages.findings.batch_sizes import Study, batch_sizes_table
 from stages.findings.claims import build, claims_table, comparisons_table
-from stages.findings.design import read_comparison, read_design, read_second_arm, require
+from stages.findings.design import SETTINGS, read_comparison, read_design, read_protocol, read_second_arm, require
 from stages.findings.deviations import deviations_table
 from stages.findings.differences import differences_table
 from stages.findings.distances import distances_table
@@ -37,7 +35,6 @@ from stages.findings.tables import (
     design_table,
     halving_table,
     learning_rates_table,
-    metrics,
     parameters_table,
     preliminary,
     progress_table,
@@ -50,18 +47,18 @@ from stages.plumbing.errors import run
 from stages.plumbing.files import whole
 from stages.plumbing.parameters import read, section
 
+LEAKAGE = Path("stages/scoring/settings.yaml")
 TABLES = Path("reports/tables")
-METRICS = Path("reports/metrics.json")
 
 
-def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None]]]:
-    """Every table by its file's name, and the metrics.
+def compare() -> dict[str, pd.DataFrame]:
+    """Every table by its file's name.
 
     Raises:
         InputError: a file of the design is missing or does not fit params.yaml.
     """
     design, comparison, rules = read_design(), read_comparison(), section("claims", Rules)
-    second_arm = read_second_arm()
+    second_arm = read_second_arm(design)
     require(design, second_arm)
     runs = read_runs(design, read("matching.mode"))
     arm, leakage = read_arm(second_arm, design, runs), read_leakage(design, runs)
@@ -72,7 +69,7 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
     claims = build(evidence)
     summary = summary_table(runs, comparison, published, resampling)
     elsewhere = conditions(evidence, design, comparison.counterparts, leakage, arm)
-    heard, train = read("leakage"), read("train")
+    heard, train = read("leakage", LEAKAGE), read_protocol()
     low, high = train["learning_rate_log_low"], train["learning_rate_log_high"]
     outputs = {dataset: run.info["output"] for (dataset, _), run in runs.items()}
     results, baselines = results_table(runs), read_baselines(design)
@@ -108,22 +105,19 @@ def compare() -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float | None
         "leakage": leakage_table(runs, leakage, heard["window"], heard["pitches"], resampling),
         "arms": arms_table(runs, arm, second_arm, resampling),
         "optimisation": optimisation_table(),
-        "batch_sizes": batch_sizes_table(section("batch_sizes", Study), low, high),
+        "batch_sizes": batch_sizes_table(section("batch_sizes", Study, SETTINGS), low, high),
         "gradients": gradients_table(memories, resampling),
         "memory": memory_table(memories, resampling),
         "gates": gates_table(memories, resampling),
     }
-    return tables, metrics(summary)
+    return tables
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    tables, scores = compare()
-    for name, table in tables.items():
+    for name, table in compare().items():
         with whole(TABLES / f"{name}.csv") as path:
             table.to_csv(path, index=False, float_format="%.6g")
-    with whole(METRICS) as path:
-        path.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

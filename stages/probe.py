@@ -1,39 +1,39 @@
 """Measures how far back nets reach: gradients through time and gates, of trained nets and of what they were before.
 
-    python -m stages.probe --dataset jsb_chorales --cell gru
+    python -m stages.probe --dataset jsb_chorales
 
 On the validation split, with clean weights: pieces that training never fitted, while the test split stays closed. Every
 repeat's chosen net and its untrained twin leave rows in gradients.csv (norms by lag), memory.csv (the shares of losses
-whose gradient vanishes or explodes, the half-life of an input) and gates.csv.
+whose gradient vanishes or explodes, the half-life of an input) and gates.csv, of all cells of the arm `paper`.
 """
 
 import argparse
-from pathlib import Path
 
 import pandas as pd
 
 from stages.console import device as devices
 from stages.corpora.split import Split
+from stages.plumbing import places
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.files import whole
 from stages.plumbing.parameters import read, section
+from stages.plumbing.places import PAPER, PREPARED, run_folder
 from stages.reach import gates, gradients, summaries, windows
 from stages.reach.nets import nets
-from stages.reach.settings import Settings
-from stages.recurrent import saved
-from stages.recurrent.recorded import recorded_net
+from stages.reach.settings import SETTINGS, Settings
+from stages.recurrent.recorded import recorded_cells, recorded_net
 
 
 def measure(dataset: str, cell: str) -> dict[str, pd.DataFrame]:
-    """The three tables by their files' names, a row's net named by repeat, candidate and whether it is trained.
+    """A cell's three tables by their files' names, a row's net named by repeat, candidate and whether it is trained.
 
     Raises:
         InputError: a file of the training or the validation split is missing, or they do not fit each other.
     """
-    settings, initial_range = section("memory", Settings), read("train.initial_range")
-    folder, device = saved.folder(dataset, cell), devices.choose()
+    settings, initial_range = section("memory", Settings, SETTINGS), read("train.initial_range")
+    folder, device = run_folder(PAPER, dataset, cell), devices.choose()
     net = recorded_net(folder / "run.json")
-    path = Path("data/prepared") / dataset / "valid.npz"
+    path = PREPARED / dataset / "valid.npz"
     split = Split.load(path)
     if (split.inputs.shape[1], split.targets.shape[1]) != (net.inputs, net.targets):
         raise InputError(
@@ -44,15 +44,15 @@ def measure(dataset: str, cell: str) -> dict[str, pd.DataFrame]:
     data = windows.Windows.of(split, cases, device)
     rows = {"gradients": [], "memory": [], "gates": []}
     for one in nets(folder, net, initial_range, device):
-        name = {"repeat": one.repeat, "candidate": one.candidate, "net": one.kind}
+        name = {"cell": cell, "repeat": one.repeat, "candidate": one.candidate, "net": one.kind}
         start = data.states(net.cell, net.units, one.recurrent)
         norms = gradients.norms(net, one.recurrent, one.readout, start, data.inputs, data.targets)
         ratios = summaries.log10_ratios(norms)
-        logits = gates.logits(net.cell, cell, one.recurrent, start, data.inputs)
+        logits = gates.logits(net.cell, one.recurrent, start, data.inputs)
         rows["gradients"] += [name | row for row in summaries.gradient_rows(ratios)]
         rows["memory"].append(name | summaries.memory_row(ratios, len(set(cases.pieces)), settings))
-        rows["gates"] += [name | row for row in summaries.gate_rows(cell, logits, settings)]
-    of_net = ["repeat", "candidate", "net"]
+        rows["gates"] += [name | row for row in summaries.gate_rows(net.cell, logits, settings)]
+    of_net = ["cell", "repeat", "candidate", "net"]
     columns = {"gradients": summaries.GRADIENTS, "memory": summaries.MEMORY, "gates": summaries.GATES}
     return {name: pd.DataFrame(rows[name], columns=[*of_net, *columns[name]]) for name in rows}
 
@@ -60,11 +60,12 @@ def measure(dataset: str, cell: str) -> dict[str, pd.DataFrame]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True)
-    parser.add_argument("--cell", required=True)
-    options = parser.parse_args()
-    for name, table in measure(options.dataset, options.cell).items():
-        with whole(saved.folder(options.dataset, options.cell) / f"{name}.csv") as path:
-            table.to_csv(path, index=False, float_format="%.5g")
+    dataset = parser.parse_args().dataset
+    of_cells = [measure(dataset, cell) for cell in recorded_cells(places.trainings(PAPER, dataset))]
+    for name in of_cells[0]:
+        with whole(places.reach(dataset) / f"{name}.csv") as path, path.open("w", encoding="utf-8") as file:
+            for tables in of_cells:  # cell by cell, so that how a number is written depends on its own cell alone
+                tables[name].to_csv(file, index=False, float_format="%.5g", header=not file.tell())
 
 
 if __name__ == "__main__":

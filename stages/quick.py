@@ -4,28 +4,44 @@
     python -m stages.quick jsb_chorales       another dataset of params.yaml, or several
 
 Every run retrains: quick/ gets the project's present code and parameters, less the datasets not asked for. Downloaded
-and prepared data of an earlier run are kept while their code and parameters are the same.
+and prepared data of an earlier run are kept while their code and parameters are the same. At the end the reader's
+numbers stand beside the study's, with what a difference of their size means.
 """
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 from ruamel.yaml import YAML
 
+from stages.console.progress import clock
+from stages.findings import beside
+from stages.findings.wording import cell_name, number
 from stages.plumbing.errors import InputError, run
-from stages.plumbing.parameters import PARAMS, read
+from stages.plumbing.narrowing import call, environment, narrow
+from stages.plumbing.parameters import read
+from stages.plumbing.places import run_folder
 
 FOLDER = Path("quick")
-SOURCES = Path("data/sources.yaml")
+SOURCES, SETTINGS = Path("data/sources.yaml"), Path("stages/findings/settings.yaml")
 FILES = [Path("dvc.yaml"), Path(".dvcignore"), Path("data/published_results.csv")]
 MEASURED = [Path("reports/benchmarks"), Path("reports/studies")]  # once, by hand: what every report shows
-MAX_EPOCHS = 150  # with one repeat and without the second arm: a taste of the study, and said to be preliminary
-MADE_AFRESH = ["stages", "models", "reports", ".checkpoints"]
+MAX_EPOCHS = 150  # with one repeat and without further arms: a taste of the study, and said to be preliminary
+RESAMPLES, SINGLE_RUNS = 999, 1000  # intervals over pieces need no more digits here
+MADE_AFRESH = ["stages", "models", "measured", "reports", ".checkpoints"]
+# Seconds that a stage takes on two cores, by its verb; another one a few. They are scaled by what was needed so far.
+SECONDS = {"download": 2, "prepare": 35, "train": 18, "figures": 12, "report": 6}
+SOME_SECONDS = 5
+# What DVC says of itself between the stages.
+_CHATTER = re.compile(
+    r"\s*$|> |Generating lock file|Updating lock file|Verifying|To track the changes|\tgit add|Use `dvc push`"
+)
 
 
 def lay_out(datasets: list[str]) -> None:
@@ -38,23 +54,21 @@ def lay_out(datasets: list[str]) -> None:
     for name in MADE_AFRESH:
         shutil.rmtree(FOLDER / name, ignore_errors=True)
     shutil.copytree("stages", FOLDER / "stages", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-    for folder in MEASURED:
+    for folder in filter(Path.exists, MEASURED):
         shutil.copytree(folder, FOLDER / folder)
     for path in FILES:
         (FOLDER / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, FOLDER / path)
 
+    def fewer_single_runs(params: dict) -> None:
+        params["claims"]["single_runs"] = min(params["claims"]["single_runs"], SINGLE_RUNS)
+
+    narrow(FOLDER, datasets, repeats=1, epochs=MAX_EPOCHS, change=fewer_single_runs)
     yaml = YAML()  # keeps comments and layout
     yaml.width = 120
-    params = yaml.load(PARAMS)
-    for name in set(params["datasets"]) - set(datasets):
-        del params["datasets"][name]
-    for entry in params["datasets"].values():
-        budget = entry["training"]
-        budget.update(repeats=1, max_epochs=min(budget["max_epochs"], MAX_EPOCHS))
-    params["second_arm"]["datasets"] = []
-    yaml.dump(params, FOLDER / PARAMS)
-
+    settings = yaml.load(SETTINGS)
+    settings["compare"]["resamples"] = min(settings["compare"]["resamples"], RESAMPLES)
+    yaml.dump(settings, FOLDER / SETTINGS)
     catalogue = yaml.load(SOURCES)
     if unknown := sources - set(catalogue["sources"]):
         raise InputError(f"{SOURCES}: no source {', '.join(sorted(unknown))}; known: {', '.join(catalogue['sources'])}")
@@ -66,35 +80,110 @@ def lay_out(datasets: list[str]) -> None:
     yaml.dump(catalogue, FOLDER / SOURCES)
 
 
-def call(*command: str, capture: bool = False) -> str:
-    """Runs `command` in `FOLDER` with this interpreter's environment first on the path.
+class Steps:
+    """Reads what `dvc repro` prints: a line a stage with the time left in all, the stages' own lines, nothing else."""
 
-    Its output goes through, or is returned if `capture`.
+    def __init__(self, names: list[str]):
+        self.left = {name: SECONDS.get(name.partition("@")[0], SOME_SECONDS) for name in names}
+        self.count, self.done, self.spent, self.start = len(names), 0, 0.0, time.monotonic()
 
-    Raises:
-        InputError: the command failed; it has printed why.
+    def said(self, line: str) -> None:
+        if found := re.match(r"Stage '(.+)' didn't change", line):
+            self.left.pop(found[1], None)
+            self.count -= 1
+        elif found := re.match(r"Running stage '(.+)':", line):
+            # The pace is held near 1 until enough has run to tell.
+            pace = (time.monotonic() - self.start + SOME_SECONDS) / (self.spent + SOME_SECONDS)
+            left = clock(pace * sum(self.left.values()))
+            self.done += 1
+            self.spent += self.left.pop(found[1], 0)
+            print(f"== {self.done} of {self.count}: {found[1]}, about {left} left in all", flush=True)
+        elif not _CHATTER.match(line):
+            print(line, end="", flush=True)
+
+
+def compile_ahead(datasets: list[str]) -> None:
+    """Compiles the fast paths that the trainings will ask for, while the data are read.
+
+    What goes wrong here the trainings tell.
     """
-    here = str(Path(sys.executable).parent)
-    environment = os.environ | {"PATH": here + os.pathsep + os.environ["PATH"], "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(command, cwd=FOLDER, env=environment, stdout=subprocess.PIPE if capture else None, text=True)
-    if done.returncode:
-        raise InputError(f"{FOLDER}: '{' '.join(command)}' failed, see above; nothing outside {FOLDER}/ was changed")
-    return done.stdout or ""
+    from stages.console import device as devices
+    from stages.population import engines
+    from stages.protocol import arms
+    from stages.recurrent.net import Net
+
+    for name in datasets:
+        output = "gaussian_mixture" if read(f"datasets.{name}.sequences.reader") == "speech" else "bernoulli"
+        settings = dict(read("outputs").get(output, {}))
+        for cell in read("cells"):
+            net, protocol = Net.build(cell, output, 88, 40, 88, settings), arms.load("paper", name).protocol
+            engines.choose(net, protocol, devices.choose())
+
+
+def reproduce(datasets: list[str]) -> None:
+    """Runs the pipeline in `FOLDER`; the kernels are compiled beside its first stages, which read the data."""
+    if not (FOLDER / ".dvc").exists():
+        call(FOLDER, "dvc", "init", "--no-scm", "--quiet")
+    names: list[str] = []
+    call(FOLDER, "dvc", "stage", "list", "--name-only", said=lambda line: names.append(line.strip()))
+    ahead = None
+    if os.environ.get("STUDY_ENGINE", "compiled") == "compiled":
+        command = [sys.executable, "-m", "stages.quick", "--compile", *datasets]
+        ahead = subprocess.Popen(command, cwd=FOLDER, env=environment(), stderr=subprocess.DEVNULL)
+    try:
+        call(FOLDER, "dvc", "repro", said=Steps(names).said)
+    finally:
+        if ahead is not None:
+            ahead.terminate()
+            ahead.wait()
+
+
+def beside_the_study(dataset: str) -> str:
+    """The reader's numbers beside the committed ones, and what a difference of their size means."""
+    results = beside.read("results", FOLDER / beside.TABLES)
+    mine = results[results["dataset"] == dataset]
+    own = {cell: mine.loc[mine["cell"] == cell, "test_nll"].tolist() for cell in read("cells")}
+    units = beside.committed(dataset)
+    epochs = read(f"datasets.{dataset}.training.max_epochs")
+    budgets = [f"yours: 1 run, {min(epochs, MAX_EPOCHS)} epochs", "the study"]
+    if units:
+        runs = max(len(unit.runs) for unit in units)
+        budgets[1] += f": {runs} {'run' if runs == 1 else 'runs'}, {epochs} epochs"
+    lines = [f"{dataset}:", beside.side_by_side(own, units, budgets), beside.meaning(units, 1)]
+    costs = {unit.cell: curves for unit in units if (curves := study_curves(dataset, unit.cell)) is not None}
+    if costs and epochs > MAX_EPOCHS:
+        told = [f"{number(beside.cost(curves, MAX_EPOCHS))} ({cell_name(cell)})" for cell, curves in costs.items()]
+        lines.append(
+            f"Fewer epochs cost something besides: after {MAX_EPOCHS} epochs the study's own runs had a validation NLL "
+            f"{', '.join(told)} above their best."
+        )
+    return "\n".join(lines)
+
+
+def study_curves(dataset: str, cell: str) -> pd.DataFrame | None:
+    """The committed curves of all candidates of a unit, None where there are none."""
+    path = run_folder("paper", dataset, cell) / "curves.csv.gz"
+    return pd.read_csv(path) if path.exists() else None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("datasets", nargs="*", default=["bach_chorales"], metavar="dataset", help="of params.yaml")
-    datasets = parser.parse_args().datasets
+    parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    datasets = options.datasets
+    if options.compile:
+        compile_ahead(datasets)
+        return
     start = time.monotonic()
     print(f"== quick: {', '.join(datasets)} from data to report, in {FOLDER}/", flush=True)
     lay_out(datasets)
-    if not (FOLDER / ".dvc").exists():
-        call("dvc", "init", "--no-scm", "--quiet")
-    call("dvc", "repro")
-    table = call("python", "-m", "stages.report", "--print", capture=True)
-    print("\n" + table.replace("reports/", f"{FOLDER}/reports/"))  # as seen from here, not from the folder
-    print(f"== quick: done in {(time.monotonic() - start) / 60:.1f} minutes")
+    reproduce(datasets)
+    print()
+    for dataset in datasets:
+        print(beside_the_study(dataset) + "\n")
+    print(f"The report: {FOLDER / 'reports/index.html'}")
+    print(f"== quick: done in {clock(time.monotonic() - start)}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from stages.plumbing.files import whole
 from stages.plumbing.parameters import read
 
 REPORTS = Path("reports")
+SETTINGS = Path("stages/findings/settings.yaml")
 # Columns to read as they are written; those of the design and of comparisons may be empty without being missing.
 TEXT = {
     "design": ["paper_dataset", "data", "device"],
@@ -59,8 +60,8 @@ def main() -> None:
         print(plain(*pages.result_table(tables)))
         print(f"test NLL, nats per step, pooled; the report: {(REPORTS / 'index.html').as_posix()}")
         return
-    confidence = read("compare.confidence")
-    page = pages.markdown(tables, confidence, read("compare.halving_loss"))
+    confidence = read("compare.confidence", SETTINGS)
+    page = pages.markdown(tables, confidence, read("compare.halving_loss", SETTINGS))
     written = {
         "README.md": page,
         "index.html": pages.html(page, REPORTS / "figures"),

@@ -1,4 +1,4 @@
-"""Makes small synthetic projects (params.yaml, data/, models/) whose results are planted, for the findings' tests.
+"""Makes small synthetic projects (params.yaml and what the stages leave) with planted results, for the findings' tests.
 
 The trials are made up, the parameters are the project's own: its `compare` and `claims` sections with fewer
 resamples, so that the rules under test are those that judge the study.
@@ -16,11 +16,13 @@ from ruamel.yaml import YAML
 
 from stages.findings import optimisation
 from stages.findings.batch_sizes import MEASURED_COLUMNS
+from stages.findings.design import SECOND, SETTINGS
 from stages.findings.memory_records import GATES, GRADIENTS, MEMORY
 from stages.findings.records import BASELINES, CURVES, EVALUATION, LEAKAGE, PIECES, TRIALS
 from stages.listening.excerpts import Excerpt, Windows
 from stages.listening.files import REAL, Facts, write_facts, write_music, write_speech
 from stages.listening.settings import Spectrum
+from stages.plumbing import places
 from stages.plumbing.parameters import load
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +33,7 @@ RECORDED = {"halving": {"epochs": [10, 20], "keep": 0.5, "apply": False}}
 SPEED = {"tanh": 30.0, "lstm": 20.0, "gru": 10.0}  # epochs in which the distance to the final NLL falls by 1/e
 TRANSFER = 0.5  # what a candidate is behind on the test split, over what it is behind on validation
 FACTS = {"processor": "Some CPU", "cores": "1", "threads": "2", "memory": "8 GiB", "system": "Linux x86_64"}
-FACTS |= {"python": "3.11.9", "torch": "2.9.0", "numba": "0.60", "matrix_product_gflops": "110", "date": "2026-01-02"}
+FACTS |= {"python": "3.11.9", "torch": "2.9.0", "numba": "0.60", "fma_peak_gflops": "110", "date": "2026-01-02"}
 REACH = {"tanh": (0.9, 0.01, -3.0)}  # shares of losses that vanish and explode, and log10 of the gradient's ratio
 KEPT = {"gru": "update", "lstm": "forget"}  # the gate that keeps a state
 TWO = math.sqrt(2) * 12.70620474 / 1.959963985  # by which the range of two repeats is stretched to their interval
@@ -80,11 +82,15 @@ def write_study(
         name: {"source": name, "sequences": {}, "training": {"repeats": _repeats(planted), **planted.budget}}
         for name, planted in datasets.items()
     }
-    arm = {**params["second_arm"], "datasets": [name for name, planted in datasets.items() if planted.arm]}
-    params["second_arm"] = {**arm, "cells": list(dict.fromkeys(cell for of in datasets.values() for cell in of.arm))}
-    params["compare"] = {**params["compare"], "resamples": resamples}
+    arm = {**params["arms"][SECOND], "datasets": {name: {} for name, planted in datasets.items() if planted.arm}}
+    arm["cells"] = list(dict.fromkeys(cell for of in datasets.values() for cell in of.arm))
+    params["arms"] = {"paper": {}, SECOND: arm}
     params["claims"] = {**params["claims"], **claims}
-    root.mkdir(parents=True, exist_ok=True)
+    settings = load(ROOT / SETTINGS)
+    (root / SETTINGS).parent.mkdir(parents=True, exist_ok=True)
+    YAML().dump({**settings, "compare": {**settings["compare"], "resamples": resamples}}, root / SETTINGS)
+    (root / "stages/scoring").mkdir(exist_ok=True)
+    shutil.copyfile(ROOT / "stages/scoring/settings.yaml", root / "stages/scoring/settings.yaml")
     YAML().dump(params, root / "params.yaml")
     (root / "data").mkdir(exist_ok=True)
     shutil.copyfile(ROOT / "data/published_results.csv", root / "data/published_results.csv")
@@ -93,21 +99,21 @@ def write_study(
         steps = rng.integers(30, 90, planted.pieces)
         offsets = rng.normal(0, planted.piece_noise, planted.pieces)
         for cell in cells:
-            _write_run(root / "models" / name / cell, name, cell, planted, steps, offsets, rng)
+            _write_run(root, "paper", name, cell, planted, steps, offsets, rng)
         for cell, levels in planted.arm.items():
             second = replace(planted, levels={cell: levels}, matching=arm["matching"])
-            _write_run(root / "models" / name / arm["matching"] / cell, name, cell, second, steps, offsets, rng)
+            _write_run(root, SECOND, name, cell, second, steps, offsets, rng)
         heard = [steps[piece] // 2 if piece < planted.touched else 0 for piece in range(planted.pieces)]
         melodies = [[n, f"piece {n}", steps[n] + 1, heard[n], heard[n] > 0] for n in range(planted.pieces)]
         melodies = pd.DataFrame(melodies if planted.output == "bernoulli" else [], columns=LEAKAGE)
-        melodies.to_csv(root / "models" / name / "leakage.csv", index=False)
+        _append(root / places.baselines(name) / "leakage.csv", melodies)
         rows = [
             [baseline, split, averaging, nll]
             for baseline, nll in (("note-1-gram", 11.0), ("copy-previous", 12.5))
             for split in ("valid", "test")
             for averaging in ("pooled", "per_sequence")
         ]
-        pd.DataFrame(rows, columns=BASELINES).to_csv(root / "models" / name / "baselines.csv", index=False)
+        _append(root / places.baselines(name) / "baselines.csv", pd.DataFrame(rows, columns=BASELINES))
     return root
 
 
@@ -115,7 +121,14 @@ def _repeats(planted: Planted) -> int:
     return len(next(iter(planted.levels.values())))
 
 
-def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offsets, rng) -> None:
+def _append(path: Path, table: pd.DataFrame) -> None:
+    """Writes a table, or its rows below those of other cells."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, mode="a", header=not path.exists())
+
+
+def _write_run(root: Path, arm: str, name: str, cell: str, planted: Planted, steps, offsets, rng) -> None:
+    folder, tested = root / places.run_folder(arm, name, cell), root / places.scores(arm, name)
     folder.mkdir(parents=True)
     trials, curves, evaluation, pieces = [], [], [], []
     for repeat, level in enumerate(planted.levels[cell]):
@@ -145,16 +158,17 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
         for candidate in dict.fromkeys([best, by_halving]):
             scores = per_step + TRANSFER * behind[candidate]
             pieces += [
-                [repeat, candidate, piece, f"piece {piece}", length, nll * length]
+                [cell, repeat, candidate, piece, f"piece {piece}", length, nll * length]
                 for piece, (length, nll) in enumerate(zip(steps, scores, strict=True))
             ]
             test_nll = level + TRANSFER * behind[candidate]
-            evaluation.append([repeat, candidate, test_nll, scores.mean(), len(steps), steps.sum()])
+            evaluation.append([cell, repeat, candidate, test_nll, scores.mean(), len(steps), steps.sum()])
     pd.DataFrame(trials, columns=TRIALS).astype({"halved_at": "Int64"}).to_csv(folder / "trials.csv", index=False)
     pd.DataFrame(curves, columns=CURVES).to_csv(folder / "curves.csv.gz", index=False)
-    pd.DataFrame(evaluation, columns=EVALUATION).to_csv(folder / "evaluation.csv", index=False)
-    pd.DataFrame(pieces, columns=PIECES).to_csv(folder / "pieces.csv", index=False)
-    _write_memory(folder, cell, planted, [(row[0], row[1], row[-2]) for row in trials])
+    _append(tested / "evaluation.csv", pd.DataFrame(evaluation, columns=EVALUATION))
+    _append(tested / "pieces.csv", pd.DataFrame(pieces, columns=PIECES))
+    if arm == "paper":
+        _write_reach(root / places.reach(name), cell, planted, [(row[0], row[1], row[-2]) for row in trials])
     info = {
         "dataset": name,
         "cell": cell,
@@ -178,7 +192,7 @@ def _write_run(folder: Path, name: str, cell: str, planted: Planted, steps, offs
     (folder / "run.json").write_text(json.dumps(info), encoding="utf-8")
 
 
-def _write_memory(folder: Path, cell: str, planted: Planted, trials: list[tuple[int, int, bool]]) -> None:
+def _write_reach(folder: Path, cell: str, planted: Planted, trials: list[tuple[int, int, bool]]) -> None:
     """What stages/probe.py leaves; repeats differ by a hundredth of what is planted, and before training all vanishes.
 
     `trials`: (repeat, candidate, whether it was chosen).
@@ -188,7 +202,7 @@ def _write_memory(folder: Path, cell: str, planted: Planted, trials: list[tuple[
     kinds = [(repeat, candidate, "trained") for repeat, candidate, chosen in trials if chosen]
     kinds += [(repeat, 0, "untrained") for repeat in range(_repeats(planted))]
     for repeat, candidate, kind in kinds:
-        net, part = [repeat, candidate, kind], 1 - repeat / 100
+        net, part = [cell, repeat, candidate, kind], 1 - repeat / 100
         ratio, shares = (log10_ratio, [vanishing * part, exploding]) if kind == "trained" else (-2.5, [1.0, 0.0])
         if planted.longest_lag < 20:
             shares = [None, None]
@@ -200,9 +214,9 @@ def _write_memory(folder: Path, cell: str, planted: Planted, trials: list[tuple[
         if cell in KEPT:
             gates += [[*net, KEPT[cell], 0.7, 0.1, 0.5, 0.2, 0.8, 1.0, 3.0 * 10**repeat, 90.0]]
             gates += [[*net, "output", 0.4, 0.2, 0.3, 0.1, 0.4, 0.9, None, None]]
-    pd.DataFrame(gradients, columns=GRADIENTS).to_csv(folder / "gradients.csv", index=False)
-    pd.DataFrame(nets, columns=MEMORY).to_csv(folder / "memory.csv", index=False)
-    pd.DataFrame(gates, columns=GATES).to_csv(folder / "gates.csv", index=False)
+    _append(folder / "gradients.csv", pd.DataFrame(gradients, columns=GRADIENTS))
+    _append(folder / "memory.csv", pd.DataFrame(nets, columns=MEMORY))
+    _append(folder / "gates.csv", pd.DataFrame(gates, columns=GATES))
 
 
 def halving_study() -> dict[str, Planted]:
@@ -223,7 +237,7 @@ def halving_study() -> dict[str, Planted]:
 
 
 def write_samples(datasets: dict[str, Planted]) -> None:
-    """What `excerpt` and `sample` leave in the working folder: random notes, noise, and nothing of a diverged cell."""
+    """What `sample` leaves in the working folder: random notes, noise, and nothing of a diverged cell."""
     rng = np.random.default_rng(0)
     windows, spectrum = Windows(8000, 20, 10, 10, 0.0, 0.1), Spectrum(window_seconds=0.025, hop_seconds=0.01)
     for dataset, planted in datasets.items():
@@ -255,9 +269,10 @@ def write_benchmarks(root: Path) -> None:
     folder = root / "reports/benchmarks"
     folder.mkdir(parents=True)
     ratios = {"library": 1.0, "one_sequence": 0.25, "plain": 3.0, "compiled": 12.0}
-    shared = {"rounds": 7, "gflops": 51.26, "share_of_matrix_product": 0.466, "memory_mib": 1234.5}
+    shared = {"rounds": 7, "gflops": 51.26, "share_of_peak": 0.466, "memory_mib": 1234.5}
+    shared |= {"compile_seconds": None, "behind": 1.0, "behind_low": 0.9, "behind_high": 1.1}
     speed = [
-        {"dataset": dataset, "cell": cell, "arm": arm, "trials": 30, "batch_size": 8}
+        {"dataset": dataset, "cell": cell, "arm": arm, "batches": 8, "trials": 30, "batch_size": 8}
         | {"ms_per_trial_epoch": 4800 / ratio, "ms_low": 4700 / ratio, "ms_high": 5000 / ratio}
         | {"updates_per_second": 6.04 * ratio, **shared}
         | {"ratio": ratio, "ratio_low": ratio * 0.95, "ratio_high": ratio * 1.1}
@@ -297,7 +312,7 @@ BATCH_SIZES = {
 
 
 def write_batch_sizes(root: Path, dataset: str = "jsb_chorales") -> None:
-    """What `make batch-sizes` leaves, for `BATCH_SIZES`."""
+    """What the study of batch sizes left, for `BATCH_SIZES`."""
     rows = [
         [dataset, "gru", size, number, rate, 60, 30, 30 * 229 // size, nll - 0.4, nll, nll == best]
         for size, candidates in BATCH_SIZES.items()
@@ -309,7 +324,7 @@ def write_batch_sizes(root: Path, dataset: str = "jsb_chorales") -> None:
 
 
 def write_optimisation(root: Path) -> None:
-    """What `make optimisation` leaves of two cells on one dataset; the tanh diverges without noise."""
+    """What the study of the optimisation left of two cells on one dataset; the tanh diverges without noise."""
     rows = [
         ["nottingham", cell, 2, 80, noise, final, rate, "max_epochs", 80, 3.0, best + noise + final / 10 + rate]
         for cell, best in (("tanh", 3.6), ("gru", 3.5))

@@ -1,4 +1,4 @@
-"""A throw-away study: the project's pipeline on two datasets of a few tiny tunes, two cells and two epochs."""
+"""A throw-away study: the project's pipeline on a dataset of a few tiny tunes, two cells and two epochs."""
 
 import os
 import random
@@ -25,12 +25,16 @@ class Study:
 
     def call(self, *command: str) -> str:
         """Runs a command in the folder, `python` and `dvc` being this interpreter's; returns what it printed."""
+        done = subprocess.run(command, cwd=self.folder, env=self.environment(), capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def environment(self) -> dict[str, str]:
+        """What a command finds in the environment."""
         environment = os.environ | IDENTITY | {"STUDY_ENGINE": "torch"}  # Numba takes longer to load than these train
         environment["PATH"] = str(Path(sys.executable).parent) + os.pathsep + environment["PATH"]
         environment.pop("PYTHONPATH", None)
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return environment
 
     def repro(self, *options: str) -> list[str]:
         """The stages that `dvc repro` runs (with --dry: would run on their own account), in order."""
@@ -85,7 +89,10 @@ def entry(name: str) -> dict:
 
 
 def lay_out(folder: Path) -> Study:
-    """The project's own code and dvc.yaml in an empty git repository, with parameters and sources of tiny datasets."""
+    """The project's own code and dvc.yaml in an empty git repository, with parameters and sources of tiny datasets.
+
+    Of the datasets `airs` and `jigs` params.yaml has the first.
+    """
     study = Study(folder)
     shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "data").mkdir()
@@ -103,12 +110,13 @@ def lay_out(folder: Path) -> Study:
 
     def shrink(params):
         params["cells"] = ["tanh", "gru"]
-        params["datasets"] = {name: entry(name) for name in datasets}
-        params["second_arm"]["datasets"] = []
-        params["compare"]["resamples"] = 99
+        params["datasets"] = {"airs": entry("airs")}
+        for arm in params["arms"].values():
+            arm.update({"cells": ["gru"], "datasets": {}} if arm else {})
         params["claims"]["single_runs"] = 100
 
     study.edit_yaml("params.yaml", shrink)
+    study.edit("stages/findings/settings.yaml", "resamples: 9999", "resamples: 99")
     with (folder / "data/sources.yaml").open("w") as file:
         YAML().dump({"sources": {name: {"kind": "path", "path": f"tunes/{name}"} for name in datasets}}, file)
     study.call("git", "init", "--quiet", "--initial-branch", "main")

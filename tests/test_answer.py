@@ -1,22 +1,15 @@
 """The first page: the answer's sentences and gaps, the paper's best, the deviations, the study of the optimisation."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
-import torch
 from findings_study import SPEECH_BUDGET, Planted, write_optimisation, write_study
 
-from stages import optimisation
 from stages.compare import compare
 from stages.findings import against_paper_pages, optimisation_pages
 from stages.findings.answer import sentences
-from stages.findings.optimisation import Set, Study, optimisation_table
+from stages.findings.optimisation import optimisation_table
 from stages.findings.pages import summary_page
-from stages.optimisation import Decaying
 from stages.plumbing.errors import InputError
-from stages.population.trials import Trial
-from stages.protocol.protocol import Budget
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +27,7 @@ def tables(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(write_study(root, sets))
         write_optimisation(root)
-        yield compare()[0]
+        yield compare()
 
 
 def test_gaps_are_the_differences_to_the_reference_with_the_papers_beside_them(tables):
@@ -112,15 +105,6 @@ def test_the_optimisation_is_compared_by_its_best_nets(tables):
     assert "same under both: GRU, LSTM." in optimisation_pages.content(constant)["orders"][1]
 
 
-def test_nets_that_the_study_holds_are_not_trained_again(tables, monkeypatch):
-    """The file has all nets of the GRU, and of another number of epochs none."""
-    study = Study(sets=[], learning_rates=[0.001, 0.002], final_rates=[1.0, 0.01], weight_noise=[0.075, 0.0])
-    monkeypatch.setattr(optimisation, "section", lambda *_: Budget(repeats=1, candidates=1, max_epochs=1, batch_size=2))
-    there, longer = (Set(dataset="nottingham", cells=["gru"], max_epochs=epochs) for epochs in (80, 90))
-    assert len(optimisation.known(study, there, "gru")) == 8
-    assert optimisation.known(study, longer, "gru").empty and optimisation.known(study, there, "lstm").empty
-
-
 def test_a_study_of_the_optimisation_of_another_kind_is_refused(tmp_path):
     (tmp_path / "optimisation.csv").write_text("dataset,cell\nnottingham,gru\n")
     with pytest.raises(InputError, match="optimisation.csv: expected dataset,.* it lacks batch_size"):
@@ -132,29 +116,3 @@ def test_deviations_name_the_values_in_force(tables):
     assert found["repeats"] == "2: jsb_chorales; 1: nottingham, speech_short"
     assert "after 30 epochs" in found["stopping"] and found["learning-rate range"] == "exp(U(−12, −6))"
     assert "candidate learning rates a repeat" not in found.index, "all have the paper's number"
-
-
-def test_the_decay_is_linear_and_leaves_the_population_as_it_was():
-    """Half-way through 5 epochs half of the way is gone; the last epoch runs at the final share."""
-
-    class Engine:
-        name, load, score, seen = "probe", None, None, []
-
-        def train(self, population, split, batches, update):
-            rates = [trial.learning_rate for trial in population.trials]
-            assert rates == pytest.approx(population.optimiser.rate.flatten().tolist())
-            self.seen.append(rates)
-
-    class Population:
-        trials = [Trial(0, number, 1.0, 7, 7) for number in range(2)]
-
-        class optimiser:
-            rate = torch.ones(2, 1)
-
-    engine, population = Engine(), Population()
-    decaying = Decaying(engine, [1.0, 0.1], max_epochs=5, updates_per_epoch=10)
-    for update in (0, 25, 49):
-        decaying.train(population, None, [], update)
-    assert engine.seen == [pytest.approx(rates) for rates in ([1, 1], [1, 0.55], [1, 0.1])]
-    assert population.trials == [replace(trial, learning_rate=1.0) for trial in population.trials]
-    assert population.optimiser.rate.flatten().tolist() == [1, 1]

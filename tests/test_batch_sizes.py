@@ -10,7 +10,7 @@ from stages.findings.batch_size_pages import content
 from stages.findings.batch_sizes import MEASURED, Study, batch_sizes_table
 from stages.plumbing.errors import InputError
 
-STUDY = Study(cell="gru", sizes=[1, 2, 4, 8], margin=0.02, edge=0.1, max_epochs={"jsb_chorales": 60})
+STUDY = Study(margin=0.02, edge=0.1)
 RANGE = (-12.0, -6.0)
 
 

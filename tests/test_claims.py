@@ -39,7 +39,7 @@ def both(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """claims.csv by claim, and comparisons.csv by claim, dataset and quantity."""
     monkeypatch.chdir(write_study(root, datasets, **rules))
-    tables, _ = compare()
+    tables = compare()
     found, comparisons = tables["claims"].set_index("claim"), tables["comparisons"]
     assert list(found.index) == list(range(1, 11))
     assert found["verdict"].isin(["supported", "contradicted", "undecided"]).all()
@@ -181,10 +181,10 @@ def test_close_has_a_margin(tmp_path, monkeypatch):
 def test_seconds_from_different_devices_or_engines_are_not_compared(tmp_path, monkeypatch, fact):
     datasets = as_the_paper()
     write_study(tmp_path, datasets)
-    path = tmp_path / "models/musedata/tanh/run.json"
+    path = tmp_path / "models/paper/musedata/tanh/run.json"
     path.write_text(path.read_text().replace(fact, f'{fact.split(":")[0]}: "another"'))
     monkeypatch.chdir(tmp_path)
-    tables = compare()[0]
+    tables = compare()
     found, comparisons = tables["claims"].set_index("claim"), tables["comparisons"].set_index(["claim", "dataset"])
     assert found.loc[5, "verdict"] == "undecided"
     seconds = comparisons.loc[(5, "musedata")].set_index("quantity").loc["seconds, GRU over tanh"]

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from stages.compare import compare
 from stages.findings.bands import kept
+from stages.findings.design import SETTINGS
 from stages.findings.single_run_pages import content as single_run_words
 from stages.findings.tuning import expected_best
 from stages.findings.tuning_pages import content as tuning_words
@@ -17,7 +18,7 @@ from stages.findings.tuning_pages import content as tuning_words
 
 def tables(root, monkeypatch, datasets: dict[str, Planted], **claims) -> dict[str, pd.DataFrame]:
     monkeypatch.chdir(write_study(root, datasets, **claims))
-    return compare()[0]
+    return compare()
 
 
 def test_distance_is_in_standard_deviations_of_a_run(tmp_path, monkeypatch):
@@ -64,10 +65,10 @@ def test_milestones_without_a_baseline_above_have_the_common_level_alone(tmp_pat
 
 def test_milestones_leave_out_seconds_that_cannot_be_compared(tmp_path, monkeypatch):
     write_study(tmp_path, {"jsb_chorales": Planted({"lstm": [8.6], "gru": [8.5]})})
-    path = tmp_path / "models/jsb_chorales/gru/run.json"
+    path = tmp_path / "models/paper/jsb_chorales/gru/run.json"
     path.write_text(path.read_text().replace('"device": "cpu"', '"device": "cuda"'))
     monkeypatch.chdir(tmp_path)
-    assert compare()[0]["milestones"]["clock"].unique().tolist() == ["epochs", "updates"]
+    assert compare()["milestones"]["clock"].unique().tolist() == ["epochs", "updates"]
 
 
 def test_expected_best_is_the_mean_over_all_subsets():
@@ -112,22 +113,22 @@ def test_the_edge_is_the_end_of_the_range_or_of_the_candidates(tmp_path, monkeyp
     """The first candidate is chosen; the outer tenths of the range are below 1.12e-5 and above 1.36e-3."""
     budget = {"candidates": 3, "max_epochs": 500, "batch_size": 8}
     write_study(tmp_path, {"jsb_chorales": Planted({"gru": [8.5]}, budget, behind=[0.0, 1.0, 2.0])})
-    path = tmp_path / "models/jsb_chorales/gru/trials.csv"
+    path = tmp_path / "models/paper/jsb_chorales/gru/trials.csv"
     pd.read_csv(path).assign(learning_rate=rates).to_csv(path, index=False)
     monkeypatch.chdir(tmp_path)
-    row = compare()[0]["tuning"].iloc[0]
+    row = compare()["tuning"].iloc[0]
     assert (row["edge_low"], row["edge_high"]) == (low, high)
 
 
 def test_bins_have_the_medians_of_their_candidates(tmp_path, monkeypatch):
     budget = {"candidates": 4, "max_epochs": 500, "batch_size": 8}
     write_study(tmp_path, {"jsb_chorales": Planted({"gru": [8.5]}, budget, behind=[0.0, 1.0, 2.0, 3.0])})
-    path = tmp_path / "models/jsb_chorales/gru/trials.csv"
+    path = tmp_path / "models/paper/jsb_chorales/gru/trials.csv"
     trials = pd.read_csv(path).assign(learning_rate=[1e-3, 1.1e-3, 0.9e-3, 1e-5])
     trials.loc[2, ["status", "valid_nll"]] = ["diverged", None]
     trials.to_csv(path, index=False)
     monkeypatch.chdir(tmp_path)
-    table = compare()[0]["rate_bins"]
+    table = compare()["rate_bins"]
     assert table["candidates"].tolist() == [1, 3]
     assert table["learning_rate"].tolist() == pytest.approx([math.exp(-11.625), math.exp(-7.125)], rel=0.05)
     low, median, high = table.iloc[1][["nll_low", "nll_median", "nll_high"]]
@@ -136,7 +137,7 @@ def test_bins_have_the_medians_of_their_candidates(tmp_path, monkeypatch):
 
 def test_bands_carry_a_stopped_net_on_at_its_best_epoch(tmp_path, monkeypatch):
     write_study(tmp_path, {"jsb_chorales": Planted({"gru": [8.0, 9.0, 10.0]})})
-    folder = tmp_path / "models/jsb_chorales/gru"
+    folder = tmp_path / "models/paper/jsb_chorales/gru"
     trials, curves = pd.read_csv(folder / "trials.csv"), pd.read_csv(folder / "curves.csv.gz")
     trials.loc[trials["repeat"] == 0, ["epochs", "best_epoch"]] = [20, 12]
     trials.loc[trials["repeat"] == 1, ["epochs", "best_epoch"]] = [30, 30]
@@ -145,7 +146,7 @@ def test_bands_carry_a_stopped_net_on_at_its_best_epoch(tmp_path, monkeypatch):
     trials.to_csv(folder / "trials.csv", index=False)
     curves.to_csv(folder / "curves.csv.gz", index=False)
     monkeypatch.chdir(tmp_path)
-    bands = compare()[0]["bands"].set_index("epoch")
+    bands = compare()["bands"].set_index("epoch")
     chosen = curves.merge(trials.loc[trials["chosen"], ["repeat", "candidate"]]).set_index(["repeat", "epoch"])
     assert bands["running"].loc[[20, 21, 30, 31, 40]].tolist() == [3, 2, 2, 1, 1]
     assert bands.index[bands["median_stop"]].tolist() == [30]
@@ -260,11 +261,11 @@ def test_the_easiest_unit_is_named_with_what_its_intervals_say():
 
 def test_a_target_pair_of_other_cells_and_no_paper_cell_need_no_edit(tmp_path, monkeypatch):
     write_study(tmp_path, {"own_songs": Planted({"mgu": [8.5, 8.6], "gru_reset_after": [8.4, 8.3]})})
-    params = YAML().load(tmp_path / "params.yaml")
-    params["compare"]["target_pair"] = ["mgu", "gru_reset_after"]
-    YAML().dump(params, tmp_path / "params.yaml")
+    settings = YAML().load(tmp_path / SETTINGS)
+    settings["compare"]["target_pair"] = ["mgu", "gru_reset_after"]
+    YAML().dump(settings, tmp_path / SETTINGS)
     monkeypatch.chdir(tmp_path)
-    found = compare()[0]
+    found = compare()
     assert found["distances"].empty
     assert found["differences"].query("averaging == 'pooled'")["half_width_target"].tolist() == [0.03]
     assert found["standings"]["model"].tolist()[:2] == ["gru_reset_after", "mgu"]

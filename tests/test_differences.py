@@ -11,7 +11,7 @@ from stages.findings.difference_pages import content
 
 def differences(root, monkeypatch, datasets: dict[str, Planted]) -> pd.DataFrame:
     monkeypatch.chdir(write_study(root, datasets))
-    table = compare()[0]["differences"]
+    table = compare()["differences"]
     return table[table["averaging"] == "pooled"].set_index(["dataset", "first", "second"])
 
 

@@ -8,11 +8,10 @@ import math
 
 import pytest
 import torch
-from training_data import CPU, protocol
+from training_data import CPU, protocol, trial
 
 from stages.population.engines.torch import Torch
 from stages.population.population import Population
-from stages.population.trials import Trial
 from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
@@ -24,8 +23,9 @@ LOUD = 1.0  # 82 % are quieter
 
 def plain(cell: str, units: int, noise: float) -> tuple[Torch, Population]:
     """An untrained net of the speech sets, and the engine that computes it."""
-    rules, net = protocol(weight_noise=noise), Net.build(cell, "gaussian_mixture", 20, units, 10, SETTINGS)
-    return Torch(net, rules, CPU), Population.initial(Layout.of(net), rules, [Trial(0, 0, 0.001, 1, 2)], CPU)
+    rules, net = protocol(), Net.build(cell, "gaussian_mixture", 20, units, 10, SETTINGS)
+    grid = [trial(weight_noise=noise)]
+    return Torch(net, rules, CPU), Population.initial(Layout.of(net), rules, grid, CPU)
 
 
 def gradient_norm(engine: Torch, one: Population, steps: int, loudness: float = QUIET) -> float:

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from stages import evaluate
 from stages.corpora.split import Split
-from stages.scoring.leakage import Rule, leaked_frames
+from stages.scoring.leakage import SETTINGS, Rule, leaked_frames
 
 PREPARED = Path(__file__).parents[1] / "data/prepared"
 MELODY = [60, 62, 64, 65, 67, 69, 67, 65]
@@ -79,13 +79,14 @@ def test_leakage_of_the_published_splits(dataset, touched, pieces, share):
 
 def write(tmp_path, monkeypatch, train: Split, test: Split) -> pd.DataFrame:
     """What the stage writes about a dataset of these splits."""
-    for name, found in {"train": train, "test": test}.items():
+    for name, found in {"train": train, "valid": test, "test": test}.items():
         found.save(tmp_path / f"data/prepared/songs/{name}.npz")
-    YAML().dump({"leakage": {"window": 8, "pitches": 5}}, tmp_path / "params.yaml")
+    (tmp_path / SETTINGS).parent.mkdir(parents=True)
+    YAML().dump({"leakage": {"window": 8, "pitches": 5}}, tmp_path / SETTINGS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["evaluate", "--dataset", "songs", "--leakage"])
+    monkeypatch.setattr("sys.argv", ["evaluate", "--dataset", "songs", "--baselines"])
     evaluate.main()
-    return pd.read_csv(tmp_path / "models/songs/leakage.csv")
+    return pd.read_csv(tmp_path / "measured/paper/songs/baselines/leakage.csv")
 
 
 def test_the_stage_writes_a_row_a_test_piece(tmp_path, monkeypatch):
@@ -94,7 +95,7 @@ def test_the_stage_writes_a_row_a_test_piece(tmp_path, monkeypatch):
 
 
 def test_recordings_have_no_melodies(tmp_path, monkeypatch):
-    frames = np.zeros((4, 20), np.float32)
-    recordings = Split(frames, frames[:, :10], np.array([2, 2]), np.array(["a", "b"]), "gaussian_mixture")
+    frames = np.random.default_rng(1).standard_normal((60, 20)).astype(np.float32)
+    recordings = Split(frames, frames[:, :10], np.array([30, 30]), np.array(["a", "b"]), "gaussian_mixture")
     table = write(tmp_path, monkeypatch, recordings, recordings)
     assert table.empty and list(table) == ["piece", "name", "frames", "leaked_frames", "touched"]

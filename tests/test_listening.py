@@ -15,8 +15,7 @@ from hypothesis.extra.numpy import arrays
 from ruamel.yaml import YAML
 from training_data import net
 
-from stages import excerpt as excerpt_stage
-from stages import sample as sample_stage
+from stages import sample
 from stages.corpora.midi import read_roll
 from stages.corpora.piano_rolls import PITCHES
 from stages.corpora.split import Split
@@ -25,9 +24,10 @@ from stages.listening.excerpts import Windows, of_music, of_speech
 from stages.listening.generation import Mixture, continue_music, continue_speech
 from stages.listening.nets import best_net
 from stages.listening.notes import Note, notes_of, write_midi
-from stages.listening.settings import Music, Sampling, Spectrum, Speech
+from stages.listening.settings import SETTINGS, Music, Sampling, Spectrum, Speech
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import section
+from stages.plumbing.places import run_folder
 from stages.population.trials import Trial
 from stages.recurrent import saved, unroll
 from stages.recurrent.layout import Layout
@@ -104,7 +104,7 @@ def test_a_recording_is_put_together_from_its_windows(samples, given_samples, th
 
 
 def test_the_studys_own_parameters_are_accepted():
-    sampling = section("sample", Sampling, ROOT / "params.yaml")
+    sampling = section("sample", Sampling, ROOT / SETTINGS)
     assert sampling.music.pace("no such dataset") == sampling.music.seconds_per_frame
     assert all(sampling.music.pace(name) == pace for name, pace in sampling.music.exceptions.items())
 
@@ -230,7 +230,9 @@ def params(seed: int = 7) -> dict:
 def study(tmp_path, monkeypatch):
     """A folder with a set of songs and one of voices, and a GRU of two repeats for each; the second is the better."""
     monkeypatch.chdir(tmp_path)
-    YAML().dump({"sample": params()}, tmp_path / "params.yaml")
+    (tmp_path / SETTINGS).parent.mkdir(parents=True)
+    YAML().dump({"sample": params()}, tmp_path / SETTINGS)
+    YAML().dump({"cells": ["gru"]}, tmp_path / "params.yaml")
     music_split([5, 40]).save("data/prepared/songs/test.npz")
     signal = np.sin(np.arange(60) / 3)
     speech_split([signal]).save("data/prepared/voices/test.npz")
@@ -245,9 +247,9 @@ def write_counts(windows: Windows) -> None:
 
 
 def save_training(dataset: str, a_net: Net, valid_nll: tuple[float, ...] = (9.0, 8.0)) -> None:
-    folder = saved.folder(dataset, "gru")
+    folder = run_folder("paper", dataset, "gru")
     folder.mkdir(parents=True, exist_ok=True)
-    trials = [Trial(repeat, 2, 0.1, repeat, repeat) for repeat in range(len(valid_nll))]
+    trials = [Trial(repeat, 2, repeat, repeat, 0.1, 0.0, 0.0) for repeat in range(len(valid_nll))]
     rows = list(Layout.of(a_net).initial([trial.seed for trial in trials], 0.5)) if trials else []
     saved.save(folder / "weights.safetensors", Layout.of(a_net), [(t.repeat, t.candidate) for t in trials], rows)
     table = [[t.repeat, t.candidate, nll, True] for t, nll in zip(trials, valid_nll, strict=True)]
@@ -260,11 +262,11 @@ def save_training(dataset: str, a_net: Net, valid_nll: tuple[float, ...] = (9.0,
     (folder / "run.json").write_text(json.dumps({**facts, "output": output, "output_settings": settings}))
 
 
-def run(monkeypatch, stage, dataset: str, *options: str) -> Path:
-    """Runs the stage; the folder it wrote."""
-    monkeypatch.setattr("sys.argv", ["stage", "--dataset", dataset, *options])
-    stage.main()
-    return Path("reports/samples", dataset, options[1] if options else "real")
+def run(monkeypatch, dataset: str) -> tuple[Path, Path]:
+    """Runs the stage; the folders it wrote of the cell and of the real piece."""
+    monkeypatch.setattr("sys.argv", ["sample", "--dataset", dataset])
+    sample.main()
+    return Path("reports/samples", dataset, "gru"), Path("reports/samples", dataset, "real")
 
 
 def facts_in(folder: Path) -> dict:
@@ -272,7 +274,7 @@ def facts_in(folder: Path) -> dict:
 
 
 def test_the_chosen_net_with_the_best_validation_is_heard(study):
-    found = best_net("songs", "gru")
+    found = best_net(run_folder("paper", "songs", "gru"))
     assert (found.repeat, found.candidate, found.of_repeats, found.valid_nll) == (1, 2, 2, 8.0)
     second = Layout.of(net("gru")).initial([1], 0.5)
     assert all(torch.equal(found.weights[name], view[0]) for name, view in Layout.of(found.net).views(second).items())
@@ -281,13 +283,13 @@ def test_the_chosen_net_with_the_best_validation_is_heard(study):
 def test_weights_of_other_trials_are_named(study):
     a_net = net("gru")
     rows = list(Layout.of(a_net).initial([1], 0.5))
-    saved.save(saved.folder("songs", "gru") / "weights.safetensors", Layout.of(a_net), [(0, 0)], rows)
+    saved.save(run_folder("paper", "songs", "gru") / "weights.safetensors", Layout.of(a_net), [(0, 0)], rows)
     with pytest.raises(InputError, match=r"weights.safetensors: expected repeat 1, candidate 2, .* found \[\(0, 0\)\]"):
-        best_net("songs", "gru")
+        best_net(run_folder("paper", "songs", "gru"))
 
 
 def test_music_is_written_as_midi_and_notes_and_the_real_piece_as_notes_only(study, monkeypatch):
-    folder = run(monkeypatch, sample_stage, "songs", "--cell", "gru")
+    folder, real = run(monkeypatch, "songs")
     notes = pd.read_csv(folder / "notes.csv")
     roll = read_roll(folder / "sample.mid", frames_per_beat=1)
     assert [tuple(row) for row in notes[["start", "end", "pitch"]].to_numpy()] == notes_of(roll)
@@ -298,18 +300,16 @@ def test_music_is_written_as_midi_and_notes_and_the_real_piece_as_notes_only(stu
     assert (facts["piece"], facts["given"], facts["length"], facts["step_seconds"]) == ("piece 1", 4, 10, 0.5)
     assert (facts["repeat"], facts["of_repeats"], facts["seed"], facts["reason"]) == (1, 2, 7, "")
 
-    real = run(monkeypatch, excerpt_stage, "songs")
     assert sorted(path.name for path in real.iterdir()) == ["notes.csv", "sample.json"]
     expected = notes_of(music_split([40]).inputs[:10])
     assert [Note(*row) for row in pd.read_csv(real / "notes.csv")[["start", "end", "pitch"]].to_numpy()] == expected
 
 
 def test_speech_is_written_as_sound_and_the_real_recording_as_a_spectrogram_only(study, monkeypatch):
-    folder = run(monkeypatch, sample_stage, "voices", "--cell", "gru")
+    folder, real = run(monkeypatch, "voices")
     heard, rate = soundfile.read(folder / "sample.wav", dtype="float64")
     assert (rate, len(heard)) == (100, 50)
     np.testing.assert_allclose(heard[:12], np.sin(np.arange(12) / 3) * 0.2 + 0.1, atol=2**-15)
-    real = run(monkeypatch, excerpt_stage, "voices")
     assert sorted(path.name for path in real.iterdir()) == ["sample.json", "spectrogram.csv"]
     assert pd.read_csv(real / "spectrogram.csv").shape == pd.read_csv(folder / "spectrogram.csv").shape
 
@@ -317,18 +317,18 @@ def test_speech_is_written_as_sound_and_the_real_recording_as_a_spectrogram_only
 @pytest.mark.parametrize("dataset", ["songs", "voices"])
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(study, monkeypatch, dataset):
     def files():
-        folder = run(monkeypatch, sample_stage, dataset, "--cell", "gru")
+        folder, _ = run(monkeypatch, dataset)
         return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "sample.json"}
 
     first = files()
     assert len(first) == 2 and files() == first
-    YAML().dump({"sample": params(seed=8)}, study / "params.yaml")
+    YAML().dump({"sample": params(seed=8)}, study / SETTINGS)
     assert all(content != first[name] for name, content in files().items())
 
 
 def test_a_cell_that_diverged_leaves_the_reason_alone(study, monkeypatch):
     save_training("songs", net("gru"), valid_nll=())
-    folder = run(monkeypatch, sample_stage, "songs", "--cell", "gru")
+    folder, _ = run(monkeypatch, "songs")
     assert [path.name for path in folder.iterdir()] == ["sample.json"]
     assert facts_in(folder)["reason"] == "every repeat diverged"
 
@@ -337,10 +337,7 @@ def test_steps_too_far_apart_leave_the_reason_alone(study, monkeypatch):
     apart = replace(WINDOWS, hop=5)
     speech_split([np.sin(np.arange(60) / 3)], apart).save("data/prepared/voices/test.npz")
     write_counts(apart)
-    for folder in (
-        run(monkeypatch, sample_stage, "voices", "--cell", "gru"),
-        run(monkeypatch, excerpt_stage, "voices"),
-    ):
+    for folder in run(monkeypatch, "voices"):
         assert [path.name for path in folder.iterdir()] == ["sample.json"]
         assert facts_in(folder)["reason"].startswith("steps start 5 samples apart and predict 4")
 
@@ -350,10 +347,10 @@ def test_a_net_of_other_data_is_named(study, monkeypatch):
     with pytest.raises(
         InputError, match="data/prepared/songs: expected 8 inputs and 8 targets a step, .* found 7 and 7"
     ):
-        run(monkeypatch, sample_stage, "songs", "--cell", "gru")
+        run(monkeypatch, "songs")
 
 
 def test_missing_counts_are_named(study, monkeypatch):
     Path("data/prepared/voices/counts.json").unlink()
     with pytest.raises(InputError, match="voices/counts.json: no such file; `dvc repro` prepares it"):
-        run(monkeypatch, excerpt_stage, "voices")
+        run(monkeypatch, "voices")

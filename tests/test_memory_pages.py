@@ -10,7 +10,7 @@ from stages.plumbing.errors import InputError
 
 def tables(root, monkeypatch, datasets):
     monkeypatch.chdir(write_study(root, datasets, resamples=99))
-    return compare()[0]
+    return compare()
 
 
 def two_sets(**options) -> dict[str, Planted]:
@@ -69,8 +69,8 @@ def test_other_cells_and_nets_that_diverged(tmp_path, monkeypatch):
 
 def test_gradients_of_other_nets_than_the_chosen_are_refused(tmp_path, monkeypatch):
     write_study(tmp_path, two_sets())
-    path = tmp_path / "models/musedata/gru/gradients.csv"
-    path.write_text(path.read_text().replace("\n1,", "\n7,"))
+    path = tmp_path / "measured/paper/musedata/reach/gradients.csv"
+    path.write_text(path.read_text().replace("\ngru,1,", "\ngru,7,"))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="musedata/gru/gradients.csv: expected the chosen .* memory@musedata-gru`"):
+    with pytest.raises(InputError, match="reach/gradients.csv: expected the chosen .* of gru's .* probe@musedata`"):
         compare()

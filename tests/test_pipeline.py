@@ -1,15 +1,19 @@
-"""What runs again when something changes, tried on a throw-away copy of the pipeline: what must, and nothing else."""
+"""What runs again when something changes, tried on a throw-away copy of the pipeline: what must, and nothing else.
+
+A start of DVC takes seconds and a stage's start some more: the study is small, and built once.
+"""
 
 import csv
 import io
 import re
-import shutil
 
+import endurance
 import pytest
 from pipeline_study import ROOT, Study, entry, lay_out
 
-DATASETS = ["airs", "jigs"]
 CELLS = ["tanh", "gru"]
+ARMS = ["total", "noiseless", "authors", "practice"]
+LAST = ["compare", "figures", "report"]
 
 
 @pytest.fixture(scope="session")
@@ -28,35 +32,76 @@ def study(built, tmp_path) -> Study:
 
 
 def test_the_first_run_leaves_every_result(built):
-    for dataset in DATASETS:
-        for cell in CELLS:
-            folder = built.folder / "models" / dataset / cell
-            names = "weights.safetensors trials.csv curves.csv.gz run.json evaluation.csv pieces.csv".split()
-            names += "gradients.csv memory.csv gates.csv".split()
-            assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    for cell in CELLS:
+        files = {path.name for path in (built.folder / "models/paper/airs" / cell).iterdir()}
+        assert files == {"weights.safetensors", "trials.csv", "curves.csv.gz", "run.json"}
+        assert (built.folder / "reports/samples/airs" / cell / "sample.mid").exists()
+    measured = {
+        "scores": {"evaluation.csv", "pieces.csv"},
+        "baselines": {"baselines.csv", "leakage.csv"},
+        "reach": {"gradients.csv", "memory.csv", "gates.csv"},
+    }
+    for folder, files in measured.items():
+        assert {path.name for path in (built.folder / "measured/paper/airs" / folder).iterdir()} == files
     assert (built.folder / "reports/index.html").stat().st_size > 0
-    assert built.call("git", "status", "--porcelain", "models", "reports") == "", "results are committed"
+    assert built.call("git", "status", "--porcelain", "models", "measured", "reports") == "", "results are committed"
     assert "data/prepared/airs/train.npz" not in built.call("git", "ls-files"), "data are not"
 
 
-def test_a_second_run_runs_nothing(built):
+def test_a_second_run_and_a_fresh_clone_run_nothing(built, tmp_path):
     assert built.repro() == []
+    built.call("git", "clone", "--quiet", str(built.folder), str(tmp_path / "clone"))
+    clone = Study(tmp_path / "clone")
+    assert not (clone.folder / "data/prepared").exists()
+    assert clone.repro("--allow-missing") == []
 
 
-def test_a_cells_edit_reruns_its_trainings_and_what_follows(study):
-    with (study.folder / "stages/cells/gru.py").open("a") as file:
-        file.write("# edited\n")
-    assert sorted(study.repro("--dry", "train")) == [f"train@{dataset}-gru" for dataset in DATASETS]
-    study.edit_yaml("params.yaml", lambda params: params["datasets"].pop("jigs"))
-    own = [f"{stage}@airs-gru" for stage in ("train", "evaluate", "memory", "sample")]
-    assert sorted(study.repro()) == sorted([*own, "compare", "figures", "report"])
+def test_what_changes_no_number_leaves_every_file_as_it_was(study):
+    """The trainings are visited, and nothing after them; code that can change no number is no dependency at all."""
+    for name in ("population/trainer", "console/progress"):
+        with (study.folder / f"stages/{name}.py").open("a") as file:
+            file.write("# edited\n")
+    assert sorted(study.repro()) == [f"train@airs-{cell}" for cell in sorted(CELLS)]
+    assert study.call("git", "status", "--porcelain", "models", "measured", "reports") == ""
+
+
+EDITS = {
+    "another equation": (
+        "cells/gru.py",
+        "\nplain = step\n\ndef step(*given):\n    return (0.99 * plain(*given)[0],)\n",
+    ),
+    "another noise": ("population/noise.py", "\nMULTIPLIERS = (0xD2511F53, 0xCD9E8D59)\n"),
+    "another decay": (
+        "population/optimisers.py",
+        "\ngiven = _rmsprop_numbers\nRULES['rmsprop'] = Rule(RULES['rmsprop'].state, "
+        "lambda of, update: (lambda n: (n[0] * np.float32(0.99), *n[1:]))(given(of, update)), _rmsprop)\n",
+    ),
+}
+
+
+def test_a_renamed_file_and_a_comment_keep_the_repeats_and_another_equation_trains_anew(study):
+    """By the training's command alone: that DVC runs it after an edit is tested above."""
+    train = ("python", "-m", "stages.train", "--dataset", "airs", "--cell", "gru")
+    files = [study.folder / "models/paper/airs/gru" / name for name in ("weights.safetensors", "run.json")]
+    before = [file.read_bytes() for file in files]
+    stages = study.folder / "stages"
+    (stages / "population/batches.py").rename(stages / "population/epochs.py")
+    for file in stages.rglob("*.py"):
+        file.write_text(file.read_text().replace("stages.population.batches", "stages.population.epochs"))
+    (stages / "cells/gru.py").write_text((stages / "cells/gru.py").read_text() + "# a comment\n")
+    assert "2 of 2 repeats are there and stay as they are" in study.call(*train)
+    assert [file.read_bytes() for file in files] == before
+    for name, addition in EDITS.values():
+        with (stages / name).open("a") as file:
+            file.write(addition)
+        assert "stay as they are" not in study.call(*train), name
 
 
 def test_a_new_cell_trains_itself_only(study):
     code = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     (study.folder / "stages/cells/mgu.py").write_text(code)
     study.edit_yaml("params.yaml", lambda params: params["cells"].append("mgu"))
-    assert sorted(study.repro("--dry", "train")) == [f"train@{dataset}-mgu" for dataset in DATASETS]
+    assert study.repro("--dry", "train") == ["train@airs-mgu"]
 
 
 def test_a_figures_edit_reruns_figures_and_report_only(study):
@@ -64,40 +109,49 @@ def test_a_figures_edit_reruns_figures_and_report_only(study):
     assert study.repro() == ["figures", "report"]
 
 
-def test_a_variant_shows_among_the_experiments(study):
-    smaller = ("-S", "cells=[gru]", "-S", "~datasets.jigs")
-    study.call("dvc", "exp", "run", "--name", "hasty", "-S", "train.patience=1", *smaller)
-    shown = study.call("dvc", "exp", "show", "--csv", "--drop", ".*(models|data).*")
+def test_a_variant_shows_its_nll_among_the_experiments(study):
+    smaller = ("-S", "train.patience=1", "-S", "datasets.airs.training.repeats=1", "-S", "cells=[gru]")
+    study.call("dvc", "exp", "run", "--name", "hasty", *smaller, "evaluate@airs")
+    shown = study.call("dvc", "exp", "show", "--csv")
     row = next(row for row in csv.DictReader(io.StringIO(shown)) if row["Experiment"] == "hasty")
     assert row["train.patience"] == "1"
-    assert float(row["airs.gru"]) > 0, "the test NLL of reports/metrics.json"
+    assert float(row["paper.airs.gru"]) > 0
 
 
-def test_a_new_dataset_runs_itself_only(study):
-    shutil.copytree(study.folder / "tunes/airs", study.folder / "tunes/reels")
-    study.edit_yaml("params.yaml", lambda params: params.update(cells=["gru"]))
-    study.edit_yaml("params.yaml", lambda params: params["datasets"].update(reels=entry("reels")))
-    study.edit_yaml(
-        "data/sources.yaml",
-        lambda catalogue: catalogue["sources"].update(reels={"kind": "path", "path": "tunes/reels"}),
-    )
-    own = [f"{stage}@reels" for stage in ("download", "prepare", "baselines", "leakage", "excerpt")]
-    own += [f"{stage}@reels-gru" for stage in ("train", "evaluate", "memory", "sample")]
-    assert sorted(study.repro()) == sorted([*own, "compare", "figures", "report"])
+def test_a_new_dataset_and_new_arms_run_themselves_only(study):
+    def add(params):
+        params["datasets"]["jigs"] = entry("jigs")
+        for arm in ARMS:
+            params["arms"][arm]["datasets"] = {"airs": {"repeats": 1}}
+
+    study.edit_yaml("params.yaml", add)
+    own = ["prepare@jigs", "evaluate@jigs"]  # its source was there
+    own += [f"train@jigs-{cell}" for cell in CELLS]
+    own += [f"train_{arm}@airs-gru" for arm in ARMS] + [f"evaluate_{arm}@airs" for arm in ARMS]
+    assert sorted(study.repro("evaluate", *(f"evaluate_{arm}" for arm in ARMS))) == sorted(own)
+    for arm in ARMS:
+        assert (study.folder / f"measured/{arm}/airs/metrics.json").exists()
 
 
 def test_a_removed_model_file_is_trained_again_to_the_bit_with_what_follows(study):
-    weights = study.folder / "models/airs/gru/weights.safetensors"
+    weights = study.folder / "models/paper/airs/gru/weights.safetensors"
     before = weights.read_bytes()
     weights.unlink()
     ran = study.repro()
-    assert ran[0] == "train@airs-gru" and ran[-3:] == ["compare", "figures", "report"]
-    assert sorted(ran[1:-3]) == ["evaluate@airs-gru", "memory@airs-gru", "sample@airs-gru"]
+    assert ran[0] == "train@airs-gru" and {"evaluate@airs", "probe@airs", "sample@airs"} <= set(ran[1:])
+    assert set(ran[1:]) <= {"evaluate@airs", "probe@airs", "sample@airs", *LAST}
     assert weights.read_bytes() == before
 
 
-def test_a_fresh_clone_runs_nothing(built, tmp_path):
-    built.call("git", "clone", "--quiet", str(built.folder), str(tmp_path / "clone"))
-    clone = Study(tmp_path / "clone")
-    assert not (clone.folder / "data/prepared").exists()
-    assert clone.repro("--allow-missing") == []
+def test_killed_on_its_way_it_ends_the_same(built, tmp_path):
+    """The short form of `make endurance`: the same command again is all the help there is."""
+    pristine = lay_out(tmp_path / "pristine")
+    pristine.commit()
+    rooms = ("data/prepared/airs", "models", "measured/paper/airs/scores")
+    calm = {
+        name: digest
+        for name, digest in endurance.results(built.folder).items()
+        if name.startswith(rooms) and not name.endswith("run.json")
+    }
+    shaken = endurance.Shaken(pristine, calm, 8, 0, ("evaluate@airs",))
+    assert len(list(shaken.kills(4))) == 4 and shaken.passes >= 1

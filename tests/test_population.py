@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from training_data import CPU, Frames, engine, music, net, protocol, train
+from training_data import CPU, Frames, engine, music, net, protocol, train, trial
 
 from stages.population import trainer, trials
 from stages.population.batches import epoch_batches
 from stages.population.engines.torch import Torch
+from stages.population.optimisers import rescale
 from stages.population.population import Population
-from stages.population.rmsprop import RMSProp, rescale
 from stages.population.trainer import Point, Record
-from stages.population.trials import Trial
 from stages.recurrent import likelihood
 from stages.recurrent.layout import Layout
 
@@ -43,7 +42,7 @@ def test_another_seed_gives_other_results():
 
 
 def test_a_net_learns_the_planted_rule():
-    rules = protocol(weight_noise=0.0, learning_rate_log_low=-6.0)
+    rules = protocol(weight_noise=0.0, rate={"log_uniform": [-6.0, -5.0]})
     records = train(rules=rules, max_epochs=60)
     curve = trainer.chosen(records)[0].curve
     assert curve[-1].valid_nll < 0.75 * curve[0].valid_nll
@@ -52,12 +51,12 @@ def test_a_net_learns_the_planted_rule():
 def test_more_repeats_and_candidates_leave_the_earlier_trials_as_they_are():
     few, many = trials.draw(protocol(), "tunes", 2, 3), trials.draw(protocol(), "tunes", 4, 5)
     assert set(few) <= set(many)
-    assert len({trial.seed for trial in many}) == len({trial.learning_rate for trial in many}) == 20
+    assert len({trial.seed for trial in many}) == len({trial.rate for trial in many}) == 20
     assert len({trial.order_seed for trial in many}) == 4
 
 
 def test_learning_rates_are_log_uniform_in_the_stated_range():
-    rates = np.log([t.learning_rate for t in trials.draw(protocol(), "tunes", 40, 25)])
+    rates = np.log([t.rate for t in trials.draw(protocol(), "tunes", 40, 25)])
     assert rates.min() > -8 and rates.max() < -5
     assert np.histogram(rates, bins=3, range=(-8, -5))[0].min() > 270  # 333 expected, deviation about 15
 
@@ -80,7 +79,7 @@ def test_a_gradient_whose_squares_overflow_is_rescaled_too():
 def test_an_update_moves_the_weights_by_the_rescaled_gradient():
     """One update from rest moves by rate · g / max(√(0.05 g²), 0.01) with ‖g‖ = 1, computed here by autograd."""
     rules = protocol(weight_noise=0.0)
-    grid = [Trial(0, 0, 0.001, 1, 2)]
+    grid = [trial(weight_noise=0.0)]
     of, split = net(), music(0)
     plain = Torch(of, rules, CPU)
     layout = Layout.of(of)
@@ -102,25 +101,11 @@ def test_an_update_moves_the_weights_by_the_rescaled_gradient():
         torch.testing.assert_close(population.weights, expected, rtol=1e-4, atol=1e-7)
 
 
-def test_rmsprop_follows_its_equations():
-    generator = np.random.default_rng(0)
-    weights, rate = torch.tensor(generator.normal(size=(2, 5))), torch.tensor([0.1, 0.01])
-    optimiser = RMSProp(rate[:, None], 0.95, 0.01, 0.9, torch.zeros_like(weights), torch.zeros_like(weights))
-    w, s, v = weights.numpy().copy(), np.zeros((2, 5)), np.zeros((2, 5))
-    for _ in range(4):
-        g = generator.normal(size=(2, 5)) * [[1.0], [0.001]]
-        optimiser.step(weights, torch.tensor(g))
-        s = 0.95 * s + 0.05 * g**2
-        v = 0.9 * v - rate.numpy()[:, None] * g / np.maximum(np.sqrt(s), 0.01)
-        w += v
-    np.testing.assert_allclose(weights.numpy(), w, rtol=1e-12)
-
-
 def test_weight_noise_falls_on_the_recurrent_matrices_alone_with_its_deviation():
     for cell in CELLS:
         plain = Torch(net(cell, units=30), protocol(), CPU)
         layout = Layout.of(plain.network.net)
-        population = Population.initial(layout, protocol(), [Trial(0, 0, 0.001, 1, 2)], CPU)
+        population = Population.initial(layout, protocol(), [trial()], CPU)
         first, second = plain.perturbed(population, 0), plain.perturbed(population, 1)
         noise = population.layout.views(first - population.weights)
         for name, values in noise.items():
@@ -140,13 +125,13 @@ def clean_nll(record):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_validation_is_measured_without_noise(name):
-    (record,) = train(grid=[Trial(0, 0, 0.001, 1, 2)], name=name, max_epochs=1)
+    (record,) = train(grid=[trial()], name=name, max_epochs=1)
     assert record.best.valid_nll == pytest.approx(clean_nll(record), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_diverging_trial_is_marked_and_changes_no_other(name):
-    grid = [Trial(0, c, rate, 10 + c, 2) for c, rate in enumerate([0.001, 3e38, 0.002])]
+    grid = [trial(candidate=c, rate=rate, seed=10 + c) for c, rate in enumerate([0.001, 3e38, 0.002])]
     records = train(grid=grid, name=name, max_epochs=4)
     assert [r.status for r in records] == ["max_epochs", "diverged", "max_epochs"]
     without = train(grid=[grid[0], grid[2]], name=name, max_epochs=4)
@@ -156,13 +141,13 @@ def test_a_diverging_trial_is_marked_and_changes_no_other(name):
 
 
 def test_a_repeat_all_of_whose_candidates_diverged_has_none_chosen():
-    records = train(grid=[Trial(0, 0, 3e38, 1, 2), Trial(1, 0, 0.001, 3, 4)])
+    records = train(grid=[trial(rate=3e38), trial(repeat=1, seed=3, order_seed=4)])
     assert [r.status for r in records] == ["diverged", "max_epochs"]
     assert [r.trial.repeat for r in trainer.chosen(records)] == [1]
 
 
 def test_early_stopping_keeps_the_best_weights():
-    records = train(rules=protocol(patience=2, learning_rate_log_low=-4.0, learning_rate_log_high=-2.0), max_epochs=200)
+    records = train(rules=protocol(patience=2, rate={"log_uniform": [-4.0, -2.0]}), max_epochs=200)
     assert {r.status for r in records} == {"stopped"}
     for record in records:
         assert len(record.curve) == record.best.epoch + 2
@@ -195,7 +180,7 @@ def test_halving_that_is_only_recorded_names_what_applied_halving_keeps_and_choo
 def test_the_candidate_is_chosen_by_validation():
     def record(repeat, candidate, valid, status="max_epochs"):
         point = Point(1, 1, 0.0, valid, 0.0, 0.0)
-        return Record(Trial(repeat, candidate, 0.1, 0, 0), status, [point], point, torch.zeros(1))
+        return Record(trial(repeat, candidate), status, [point], point, torch.zeros(1))
 
     records = [record(0, 0, 3.0), record(0, 1, 2.0), record(0, 2, 1.0, "diverged"), record(1, 0, 9.0, "halved")]
     assert [(r.trial.repeat, r.trial.candidate) for r in trainer.chosen(records)] == [(0, 1), (1, 0)]
@@ -231,7 +216,7 @@ def test_the_padding_of_a_batch_changes_no_loss():
 def test_sequences_of_one_step_train(name):
     split = Frames(music(0).inputs[:6], music(0).targets[:6], np.ones(6, np.int64))
     computing = engine(name, net(), protocol())
-    population = Population.initial(Layout.of(net()), protocol(), [Trial(0, 0, 0.001, 1, 2)], CPU)
+    population = Population.initial(Layout.of(net()), protocol(), [trial()], CPU)
     before = population.weights.clone()
     computing.train(population, split.on(computing), epoch_batches(split.lengths, 4, 0.1, 1, 0, [1]), 0)
     assert population.finite.all() and not torch.equal(population.weights, before)

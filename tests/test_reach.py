@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from stages.corpora.split import Split
 from stages.plumbing.errors import InputError
 from stages.population import trials
 from stages.reach import gates, gradients, nets, summaries, windows
+from stages.reach.settings import SETTINGS as PLACE
 from stages.reach.settings import Settings
 from stages.recurrent import saved
 from stages.recurrent.layout import Layout
@@ -73,8 +75,8 @@ def test_a_gru_that_never_updates_keeps_its_whole_gradient():
     recurrent["b"][:H] = -60.0
     found = gradients.norms(net("gru", H, NOTES), recurrent, readout, *random_window("gru"))
     torch.testing.assert_close(found["state"], found["state"][:1].expand(L + 1, -1))
-    logits = gates.logits(cells.load("gru"), "gru", recurrent, *random_window("gru")[:2])
-    assert (gates.unit_half_lives("gru", logits) > 1e20).all()
+    logits = gates.logits(cells.load("gru"), recurrent, *random_window("gru")[:2])
+    assert (gates.unit_half_lives(cells.load("gru"), logits) > 1e20).all()
 
 
 @pytest.mark.parametrize("cell", ["tanh", "gru", "lstm"])
@@ -135,10 +137,14 @@ def test_an_inputs_gradient_passes_through_its_own_step():
     torch.testing.assert_close(found["input"][0], torch.autograd.grad(loss, x)[0].norm(dim=1))
 
 
+def first_logits(cell: str, recurrent: dict, inputs: torch.Tensor, state: tuple) -> dict:
+    return {gate: found[0] for gate, found in gates.logits(cells.load(cell), recurrent, state, inputs[:1]).items()}
+
+
 def test_gates_give_the_gru_its_next_state():
     recurrent, _ = random_weights("gru")
     (h,), inputs, _ = random_window("gru")
-    gate = {name: torch.sigmoid(logit) for name, logit in gates.gru(recurrent, inputs[0], (h,)).items()}
+    gate = {name: torch.sigmoid(logit) for name, logit in first_logits("gru", recurrent, inputs, (h,)).items()}
     z, r = gate["update"], gate["reset"]
     candidate = torch.tanh(
         inputs[0] @ recurrent["W"][:, 2 * H :] + (r * h) @ recurrent["U"][:, 2 * H :] + recurrent["b"][2 * H :]
@@ -150,7 +156,7 @@ def test_gates_give_the_gru_its_next_state():
 def test_gates_give_the_lstm_its_next_state():
     recurrent, _ = random_weights("lstm")
     (h, c), inputs, _ = random_window("lstm")
-    gate = {name: torch.sigmoid(logit) for name, logit in gates.lstm(recurrent, inputs[0], (h, c)).items()}
+    gate = {name: torch.sigmoid(logit) for name, logit in first_logits("lstm", recurrent, inputs, (h, c)).items()}
     cut = slice(2 * H, 3 * H)
     candidate = torch.tanh(inputs[0] @ recurrent["W"][:, cut] + h @ recurrent["U"][:, cut] + recurrent["b"][cut])
     memory_next = gate["forget"] * c + gate["input"] * candidate
@@ -161,15 +167,15 @@ def test_gates_give_the_lstm_its_next_state():
 def test_gates_of_a_window_follow_its_states():
     recurrent, _ = random_weights("lstm")
     start, inputs, _ = random_window("lstm")
-    found = gates.logits(cells.load("lstm"), "lstm", recurrent, start, inputs)
+    found = gates.logits(cells.load("lstm"), recurrent, start, inputs)
     state = start
     for x in inputs[:3]:
         state = cells.load("lstm").step(recurrent, x, state)
-    torch.testing.assert_close(found["forget"][3], gates.lstm(recurrent, inputs[3], state)["forget"])
+    torch.testing.assert_close(found["forget"][3], first_logits("lstm", recurrent, inputs[3:], state)["forget"])
     keep = torch.sigmoid(found["forget"])
     share = keep.log().mean((0, 1)).exp()
-    torch.testing.assert_close(share ** gates.unit_half_lives("lstm", found), torch.full_like(share, 0.5))
-    assert gates.logits(cells.load("tanh"), "tanh", random_weights("tanh")[0], start[:1], inputs) == {}
+    torch.testing.assert_close(share ** gates.unit_half_lives(cells.load("lstm"), found), torch.full_like(share, 0.5))
+    assert gates.logits(cells.load("tanh"), random_weights("tanh")[0], start[:1], inputs) == {}
 
 
 def test_half_lives_lie_between_two_lags_or_at_the_last():
@@ -218,21 +224,21 @@ def songs(lengths: list[int]) -> Split:
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A training's files: two repeats, of which the second diverged. Returns a function that writes a cell's."""
-    (tmp_path / "params.yaml").write_text(
-        json.dumps({"memory": SETTINGS, "train": {"initial_range": 0.1}})  # JSON is YAML
-    )
     monkeypatch.chdir(tmp_path)
+    PLACE.parent.mkdir(parents=True)
+    PLACE.write_text(json.dumps({"memory": SETTINGS}))  # JSON is YAML
     monkeypatch.setenv("STUDY_DEVICE", "cpu")
     songs([12, 30, 9]).save(tmp_path / "data/prepared/songs/valid.npz")
 
     def write(cell: str) -> trials.Trial:
-        of, folder = net(cell, H, NOTES), tmp_path / "models/songs" / cell
+        Path("params.yaml").write_text(json.dumps({"cells": [cell], "train": {"initial_range": 0.1}}))
+        of, folder = net(cell, H, NOTES), tmp_path / "models/paper/songs" / cell
         folder.mkdir(parents=True)
         facts = {"cell": cell, "output": "bernoulli", "output_settings": {}, "input_size": NOTES, "units": H}
         (folder / "run.json").write_text(json.dumps(facts | {"target_size": NOTES}))
         places = [(0, 0), (0, 1), (1, 0), (1, 1)]
-        grid = [trials.Trial(*place, 0.1, seed, 0) for seed, place in enumerate(places, 7)]
-        rows = [[t.repeat, t.candidate, t.seed, t.learning_rate, (t.repeat, t.candidate) == (0, 1)] for t in grid]
+        grid = [trials.Trial(*place, seed, 0, 0.1, 0.0, 0.0) for seed, place in enumerate(places, 7)]
+        rows = [[t.repeat, t.candidate, t.seed, t.rate, (t.repeat, t.candidate) == (0, 1)] for t in grid]
         columns = ["repeat", "candidate", "seed", "learning_rate", "chosen"]
         pd.DataFrame(rows, columns=columns).to_csv(folder / "trials.csv", index=False)
         layout = Layout.of(of)
@@ -245,12 +251,13 @@ def study(tmp_path, monkeypatch):
 @pytest.mark.parametrize("cell", ["tanh", "gru", "lstm"])
 def test_the_stage_leaves_rows_for_trained_and_untrained_nets(study, tmp_path, monkeypatch, cell):
     study(cell)
-    monkeypatch.setattr("sys.argv", ["memory", "--dataset", "songs", "--cell", cell])
+    monkeypatch.setattr("sys.argv", ["probe", "--dataset", "songs"])
     probe.main()
-    folder = tmp_path / "models/songs" / cell
+    folder = tmp_path / "measured/paper/songs/reach"
     found = {name: pd.read_csv(folder / f"{name}.csv") for name in ("gradients", "memory", "gates")}
     measured = [(0, 1, "trained"), (0, 1, "untrained"), (1, 0, "untrained")]  # the second repeat has no trained net
     assert list(found["memory"][["repeat", "candidate", "net"]].itertuples(index=False, name=None)) == measured
+    assert all((table["cell"] == cell).all() for table in found.values())
     assert (found["memory"]["longest_lag"] == 8).all() and found["memory"].notna().all(axis=None)
     variables = {"state", "input"} | ({"hidden", "memory"} if cell == "lstm" else set())
     assert set(found["gradients"]["variable"]) == variables
@@ -263,7 +270,7 @@ def test_the_stage_leaves_rows_for_trained_and_untrained_nets(study, tmp_path, m
 def test_the_untrained_twin_is_the_trials_initial_net(study, tmp_path):
     trial = study("gru")
     of = net("gru", H, NOTES)
-    trained, untrained, _ = nets.nets(tmp_path / "models/songs/gru", of, 0.1, CPU)
+    trained, untrained, _ = nets.nets(tmp_path / "models/paper/songs/gru", of, 0.1, CPU)
     initial = Layout.of(of).views(Layout.of(of).initial([trial.seed], 0.1))
     for name, weights in untrained.recurrent.items():
         assert torch.equal(weights, initial[f"recurrent.{name}"][0].double())
@@ -272,7 +279,7 @@ def test_the_untrained_twin_is_the_trials_initial_net(study, tmp_path):
 
 def test_a_chosen_net_that_is_not_there_is_named(study, tmp_path):
     study("gru")
-    path = tmp_path / "models/songs/gru/trials.csv"
+    path = tmp_path / "models/paper/songs/gru/trials.csv"
     path.write_text(path.read_text().replace("False", "True"))
     with pytest.raises(InputError, match=r"weights.safetensors: expected the chosen trial \(0, 0\)"):
         probe.measure("songs", "gru")

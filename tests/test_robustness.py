@@ -30,7 +30,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         folder = write_study(tmp_path_factory.mktemp("robust"), sets(), resamples=200)
         monkeypatch.chdir(folder)
-        yield folder, compare()[0]
+        yield folder, compare()
 
 
 @pytest.fixture
@@ -58,10 +58,9 @@ def test_another_edition_is_set_beside_the_paper_s_own_data(made):
 
 def test_touched_and_untouched_pieces_are_scored_apart(made):
     folder, tables = made
-    pieces = {
-        cell: pd.read_csv(folder / f"models/jsb_chorales/{cell}/pieces.csv").query("piece >= 6")
-        for cell in ("gru", "lstm")
-    }
+    pieces = dict(
+        list(pd.read_csv(folder / "measured/paper/jsb_chorales/scores/pieces.csv").query("piece >= 6").groupby("cell"))
+    )
     steps = pieces["gru"].query("repeat == 0")["steps"].sum()
     gap = (pieces["gru"]["nll"].sum() - pieces["lstm"]["nll"].sum()) / 3 / steps
     row = rows(tables, "untouched").loc["gru", "lstm"]
@@ -100,7 +99,7 @@ def test_the_second_arm_shares_the_gru(made):
 
 def test_without_a_second_arm_nothing_is_read_of_it(tmp_path, monkeypatch):
     monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": Planted({"lstm": [8.7, 8.6], "gru": [8.5, 8.4]})}))
-    tables, _ = compare()
+    tables = compare()
     assert tables["arms"].empty and tables["robustness"].empty
     assert set(tables["parameters"]["matching"]) == {"recurrent"}
 
@@ -109,14 +108,14 @@ def test_one_repeat_decides_nothing(tmp_path, monkeypatch):
     one = {"lstm": [8.9], "gru": [8.4]}
     datasets = {"jsb_chorales": Planted(one, touched=6), "bach_chorales": Planted(one)}
     monkeypatch.chdir(write_study(tmp_path, datasets, resamples=99))
-    assert set(compare()[0]["robustness"]["order"]) == {"undecided"}
+    assert set(compare()["robustness"]["order"]) == {"undecided"}
 
 
 def test_a_unit_that_diverged_throughout_is_left_out(tmp_path, monkeypatch):
     levels = {"tanh": [None, None], "lstm": [8.7, 8.6], "gru": [8.5, 8.4]}
     planted = Planted(levels, touched=6, arm={"tanh": [None, None], "lstm": [8.4, 8.5]})
     monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": planted}, resamples=99))
-    tables, _ = compare()
+    tables = compare()
     assert set(map(tuple, tables["robustness"][PAIR].to_numpy())) == {("gru", "lstm")}
     assert set(tables["leakage"]["cell"]) == {"lstm", "gru"}
     assert tables["arms"].query("cell == 'tanh'")["repeats"].tolist() == [0, 0]
@@ -124,24 +123,28 @@ def test_a_unit_that_diverged_throughout_is_left_out(tmp_path, monkeypatch):
 
 
 def test_missing_and_stale_files_of_the_second_arm_are_told(study):
-    path = study / "models/jsb_chorales/total/lstm/run.json"
+    path = study / "models/total/jsb_chorales/lstm/run.json"
     text = path.read_text()
     path.write_text(text.replace('"total"', '"recurrent"'))
-    with pytest.raises(InputError, match="total/lstm/run.json: expected the matching 'total' .* found 'recurrent'"):
+    with pytest.raises(
+        InputError, match="total/jsb_chorales/lstm/run.json: expected the matching 'total' .* found 'recurrent'"
+    ):
         compare()
     path.unlink()
-    with pytest.raises(InputError, match=r"^1 files .* missing: models/jsb_chorales/total/lstm/run.json;"):
+    with pytest.raises(InputError, match=r"^1 files .* missing: models/total/jsb_chorales/lstm/run.json;"):
         compare()
     params = YAML().load(study / "params.yaml")
-    params["second_arm"]["cells"] = ["tanh", "mgu"]
+    params["arms"]["total"]["cells"] = ["tanh", "mgu"]
     YAML().dump(params, study / "params.yaml")
-    assert set(compare()[0]["arms"]["cell"]) == {"tanh", "lstm", "gru"}
+    assert set(compare()["arms"]["cell"]) == {"tanh", "lstm", "gru"}
 
 
 def test_leakage_of_other_pieces_is_refused(study):
-    path = study / "models/jsb_chorales/leakage.csv"
+    path = study / "measured/paper/jsb_chorales/baselines/leakage.csv"
     pd.read_csv(path).iloc[1:].to_csv(path, index=False)
-    with pytest.raises(InputError, match="leakage.csv: not the pieces that models/jsb_chorales/tanh was scored on"):
+    with pytest.raises(
+        InputError, match="leakage.csv: not the pieces that models/paper/jsb_chorales/tanh was scored on"
+    ):
         compare()
 
 

@@ -1,7 +1,5 @@
 """The tables: exactly the columns of the contract, from exactly the runs of the design."""
 
-import json
-
 import pandas as pd
 import pytest
 from findings_study import PAPER_BUDGET, RECORDED, SMALL_BUDGET, TWO, Planted, halving_study, write_study
@@ -99,7 +97,11 @@ def test_same_runs_same_bytes(study, monkeypatch):
 
 
 def test_missing_runs_are_listed_exactly(study):
-    gone = ["models/jsb_chorales/gru/evaluation.csv", "models/musedata/tanh/run.json", "models/musedata/baselines.csv"]
+    gone = [
+        "models/paper/musedata/tanh/run.json",
+        "measured/paper/jsb_chorales/scores/evaluation.csv",
+        "measured/paper/musedata/baselines/baselines.csv",
+    ]
     for path in gone:
         (study / path).unlink()
     with pytest.raises(InputError) as error:
@@ -112,8 +114,7 @@ def test_runs_outside_the_design_are_not_in_the_tables(study):
     del params["datasets"]["musedata"]
     params["cells"].remove("tanh")
     YAML().dump(params, study / "params.yaml")
-    tables, metrics = compare()
-    assert metrics == {"jsb_chorales": {"lstm": 8.65, "gru": 8.45}}
+    tables = compare()
     for name in ("parameters", "results", "summary", "curves", "learning_rates"):
         assert set(tables[name]["dataset"]) == {"jsb_chorales"}
         assert set(tables[name]["cell"]) == {"lstm", "gru"}
@@ -123,9 +124,9 @@ def test_runs_outside_the_design_are_not_in_the_tables(study):
 def test_a_new_dataset_leaves_the_others_numbers_alone(tmp_path, monkeypatch):
     sets = two_sets()
     monkeypatch.chdir(write_study(tmp_path / "both", sets))
-    both, _ = compare()
+    both = compare()
     monkeypatch.chdir(write_study(tmp_path / "one", {"jsb_chorales": sets["jsb_chorales"]}))
-    one, _ = compare()
+    one = compare()
     per_dataset = ["summary", "differences", "progress", "single_runs", "milestones", "tuning", "best_of", "bands"]
     for name in per_dataset:
         kept = both[name][both[name]["dataset"] == "jsb_chorales"].reset_index(drop=True)
@@ -133,7 +134,7 @@ def test_a_new_dataset_leaves_the_others_numbers_alone(tmp_path, monkeypatch):
 
 
 def test_summary_has_means_intervals_and_the_papers_numbers(study):
-    table = compare()[0]["summary"].set_index(["dataset", "cell", "split", "averaging"])
+    table = compare()["summary"].set_index(["dataset", "cell", "split", "averaging"])
     gru = table.loc["jsb_chorales", "gru", "test", "pooled"]
     assert (gru["repeats"], gru["paper_nll"]) == (2, 8.54)
     assert (gru["nll_mean"], gru["nll_low"], gru["nll_high"]) == pytest.approx(
@@ -146,7 +147,7 @@ def test_summary_has_means_intervals_and_the_papers_numbers(study):
 
 
 def test_differences_have_an_interval_over_pieces_where_there_is_one_repeat(study):
-    table = compare()[0]["differences"].set_index(["dataset", "first", "second", "averaging"])
+    table = compare()["differences"].set_index(["dataset", "first", "second", "averaging"])
     row = table.loc["musedata", "gru", "tanh", "pooled"]
     assert (row["repeats"], row["pieces"]) == (1, 20)
     assert row["difference_mean"] == pytest.approx(-0.2)
@@ -155,7 +156,7 @@ def test_differences_have_an_interval_over_pieces_where_there_is_one_repeat(stud
 
 
 def test_curves_are_the_chosen_candidates_with_seconds(study):
-    tables, _ = compare()
+    tables = compare()
     chosen = tables["results"].set_index(["dataset", "cell", "repeat"])["candidate"]
     curves = tables["curves"]
     drawn = curves.groupby(["dataset", "cell", "repeat"])["candidate"].unique()
@@ -167,7 +168,7 @@ def test_curves_are_the_chosen_candidates_with_seconds(study):
 
 
 def test_design_marks_small_budgets(study):
-    table = compare()[0]["design"].set_index("dataset")
+    table = compare()["design"].set_index("dataset")
     assert table.loc["jsb_chorales", "budget"] == "paper"
     assert table.loc["musedata", "budget"] == "preliminary"
     assert (table.loc["musedata", "candidates"], table.loc["musedata", "paper_candidates"]) == (3, 10)
@@ -181,20 +182,20 @@ HALVING = {"halving": {"epochs": [2, 4], "keep": 0.5}}
 def test_design_says_how_candidates_are_searched(tmp_path, monkeypatch):
     sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **HALVING})}
     monkeypatch.chdir(write_study(tmp_path, sets))
-    assert compare()[0]["design"]["search"].tolist() == ["best 50% go on after epochs 2, 4"]
+    assert compare()["design"]["search"].tolist() == ["best 50% go on after epochs 2, 4"]
 
 
 @pytest.mark.parametrize("short", [{"candidates": 9}, {"max_epochs": 499}, HALVING])
 def test_a_candidate_or_an_epoch_fewer_or_halving_is_preliminary(tmp_path, monkeypatch, short):
     sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **short})}
     monkeypatch.chdir(write_study(tmp_path, sets))
-    assert compare()[0]["design"]["budget"].tolist() == ["preliminary"]
+    assert compare()["design"]["budget"].tolist() == ["preliminary"]
 
 
 def test_halving_that_is_only_recorded_is_the_plain_search(tmp_path, monkeypatch):
     sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **RECORDED})}
     monkeypatch.chdir(write_study(tmp_path, sets))
-    tables, _ = compare()
+    tables = compare()
     assert tables["design"]["search"].tolist() == ["all to the end"]
     assert tables["design"]["budget"].tolist() == ["paper"]
 
@@ -202,7 +203,7 @@ def test_halving_that_is_only_recorded_is_the_plain_search(tmp_path, monkeypatch
 def test_halving_is_set_beside_the_plain_search(tmp_path, monkeypatch):
     """Four candidates of 40 epochs, 0, 0.02, 0.06 and 0.1 nats behind on validation, half of it on the test split."""
     monkeypatch.chdir(write_study(tmp_path, halving_study()))
-    table = compare()[0]["halving"].set_index(["dataset", "cell"])
+    table = compare()["halving"].set_index(["dataset", "cell"])
     assert list(table.index) == [("jsb_chorales", cell) for cell in ("lstm", "gru", "all")]
     assert set(table["rungs"]) == {"10, 20"} and set(table["keep"]) == {0.5}
     assert table["repeats"].tolist() == [2, 2, 4] and table["survived"].tolist() == [0, 1, 1]
@@ -225,9 +226,9 @@ def test_halvings_choices_leave_all_other_tables_alone(tmp_path, monkeypatch):
         if name == "alone":
             sets["jsb_chorales"].halved = {}
         monkeypatch.chdir(write_study(tmp_path / name, sets))
-        tables.append(compare()[0])
-    scored = pd.read_csv(tmp_path / "beside/models/jsb_chorales/lstm/evaluation.csv")
-    assert scored.groupby("repeat").size().tolist() == [2, 2]
+        tables.append(compare())
+    scored = pd.read_csv(tmp_path / "beside/measured/paper/jsb_chorales/scores/evaluation.csv")
+    assert scored.query("cell == 'lstm'").groupby("repeat").size().tolist() == [2, 2]
     for name, table in tables[1].items():
         if name != "halving":
             pd.testing.assert_frame_equal(tables[0][name], table)
@@ -237,32 +238,22 @@ def test_halvings_choices_leave_all_other_tables_alone(tmp_path, monkeypatch):
 def test_halving_where_everything_diverged_has_no_numbers(tmp_path, monkeypatch):
     sets = {"jsb_chorales": Planted({"gru": [None, None]}, budget={**PAPER_BUDGET, **RECORDED})}
     monkeypatch.chdir(write_study(tmp_path, sets))
-    for row in compare()[0]["halving"].itertuples():
+    for row in compare()["halving"].itertuples():
         assert (row.repeats, row.survived) == (0, 0)
         assert pd.isna([row.valid_loss_mean, row.test_loss_mean, row.test_loss_low, row.epochs_share]).all()
 
 
 def test_halvings_choice_must_be_evaluated_too(tmp_path, monkeypatch):
     monkeypatch.chdir(write_study(tmp_path, halving_study()))
-    path = tmp_path / "models/jsb_chorales/gru/evaluation.csv"
+    path = tmp_path / "measured/paper/jsb_chorales/scores/evaluation.csv"
     pd.read_csv(path).query("candidate == 0").to_csv(path, index=False)
-    with pytest.raises(InputError, match="evaluation.csv: not the chosen candidates of trials.csv"):
+    with pytest.raises(InputError, match="evaluation.csv: of .* not the chosen candidates of its trials.csv"):
         compare()
-
-
-def test_metrics_are_rounded_means_and_null_where_all_diverged(tmp_path, monkeypatch):
-    sets = {"jsb_chorales": Planted({"gru": [8.51234567, 8.6], "tanh": [None, None]})}
-    monkeypatch.chdir(write_study(tmp_path, sets))
-    monkeypatch.setattr("sys.argv", ["compare"])
-    stage.main()
-    assert json.loads((tmp_path / "reports/metrics.json").read_text()) == {
-        "jsb_chorales": {"gru": 8.5562, "tanh": None}
-    }
 
 
 def test_a_diverged_repeat_is_a_row_with_empty_fields(tmp_path, monkeypatch):
     monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": Planted({"gru": [8.5, None], "lstm": [8.6, 8.7]})}))
-    tables, _ = compare()
+    tables = compare()
     lost = tables["results"].query("cell == 'gru' and repeat == 1").iloc[0]
     assert pd.isna(lost["candidate"]) and pd.isna(lost["test_nll"]) and lost["device"] == "cpu"
     summary = tables["summary"].query("cell == 'gru' and split == 'test' and averaging == 'pooled'").iloc[0]
@@ -287,25 +278,25 @@ def test_runs_of_another_matching_are_stale(study):
 
 
 def test_pieces_that_do_not_add_up_to_the_evaluation_are_refused(study):
-    path = study / "models/jsb_chorales/gru/pieces.csv"
+    path = study / "measured/paper/jsb_chorales/scores/pieces.csv"
     frame = pd.read_csv(path)
     frame.loc[0, "nll"] += 100
     frame.to_csv(path, index=False)
-    with pytest.raises(InputError, match="its sums are not the NLL of evaluation.csv"):
+    with pytest.raises(InputError, match="sums that are not the NLL of evaluation.csv"):
         compare()
 
 
 def test_cells_scored_on_other_pieces_are_refused(study):
-    path = study / "models/jsb_chorales/gru/pieces.csv"
+    path = study / "measured/paper/jsb_chorales/scores/pieces.csv"
     frame = pd.read_csv(path)
-    frame["name"] = frame["name"].replace("piece 3", "another piece")
+    frame.loc[(frame["cell"] == "gru") & (frame["piece"] == 3), "name"] = "another piece"
     frame.to_csv(path, index=False)
     with pytest.raises(InputError, match="not those of the other runs"):
         compare()
 
 
 def test_a_lacking_column_and_a_word_among_numbers_are_named(study):
-    path = study / "models/jsb_chorales/gru/curves.csv.gz"
+    path = study / "models/paper/jsb_chorales/gru/curves.csv.gz"
     frame = pd.read_csv(path)
     frame.assign(valid_nll="lost").to_csv(path, index=False)
     with pytest.raises(InputError, match="curves.csv.gz: expected numbers in the column 'valid_nll'"):
@@ -316,7 +307,7 @@ def test_a_lacking_column_and_a_word_among_numbers_are_named(study):
 
 
 def test_a_damaged_curves_file_is_named(study):
-    path = study / "models/jsb_chorales/gru/curves.csv.gz"
+    path = study / "models/paper/jsb_chorales/gru/curves.csv.gz"
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"repeat,candidate\n0,0\n", whole[:40] + b"\xff" * 40 + whole[80:]):
         path.write_bytes(damaged)
@@ -336,7 +327,7 @@ def test_every_published_model_has_one_family(study):
 
 
 def test_rivals_are_published_results_on_the_same_data(study):
-    table = compare()[0]["rivals"]
+    table = compare()["rivals"]
     assert set(table["dataset"]) == {"jsb_chorales", "musedata"}
     assert not table["model"].str.contains("own").any()
     row = table[(table["dataset"] == "musedata") & (table["model"] == "BL2012 RNN-NADE (HF)")].iloc[0]
@@ -344,7 +335,7 @@ def test_rivals_are_published_results_on_the_same_data(study):
 
 
 def test_protocol_says_who_states_each_setting(study):
-    table = compare()[0]["protocol"].set_index("setting")
+    table = compare()["protocol"].set_index("setting")
     assert table.loc["weight_noise", "origin"] == "paper" and table.loc["weight_noise", "stated"] == 0.075
     assert table.loc["momentum", "origin"] == "authors' code"
     assert table.loc["patience", "origin"] == "this study" and pd.isna(table.loc["patience", "stated"])

@@ -16,21 +16,29 @@ from stages.recurrent.net import Net
 CPU = torch.device("cpu")
 PROTOCOL = {
     "seed": 5,
-    "learning_rate_log_low": -8.0,
-    "learning_rate_log_high": -5.0,
+    "rate": {"log_uniform": [-8.0, -5.0]},
     "weight_noise": 0.075,
+    "dropout": 0.0,
+    "optimiser": {"name": "rmsprop", "decay": 0.95, "floor": 0.01, "momentum": 0.9},
+    "schedule": {"name": "constant"},
     "gradient_norm": 1.0,
-    "rmsprop_decay": 0.95,
-    "rmsprop_floor": 0.01,
-    "momentum": 0.9,
+    "step_norm": None,
+    "not_finite": "end",
     "initial_range": 0.1,
     "length_jitter": 0.1,
     "patience": 50,
+    "score_training_every": 1,
 }
 
 
 def protocol(**changes) -> Protocol:
     return Protocol(**PROTOCOL | changes)
+
+
+def trial(repeat: int = 0, candidate: int = 0, seed: int = 1, order_seed: int = 2, **changes) -> Trial:
+    """A trial of the paper's kind."""
+    numbers = {"rate": 0.001, "weight_noise": 0.075, "dropout": 0.0} | changes
+    return Trial(repeat, candidate, seed, order_seed, **numbers)
 
 
 def budget(**changes) -> Budget:

@@ -4,7 +4,12 @@ A cell is a module with
     STATES                               how many [B, H] vectors it carries from step to step; the first is h
     parameters(inputs, units)            its parameters by name
     step(weights, x, state) -> state     one time step of one model: x is [B, D], each state vector [B, H]
-and nothing else. `step` is plain torch; training adds the trials' axis around it.
+and, for who looks into a net,
+    GATES                                names of its logistic gates, in the order of their columns of W
+    KEEPING                              the gate that says which share of a unit's state is kept, and the sign of its
+                                         logit in that share's
+`step` is plain torch. Everything else is derived from it (`recurrent/derive`): the passes of a training, compiled and
+in torch, and the gates.
 """
 
 from importlib import import_module

@@ -3,7 +3,7 @@
     z_t = σ(x_t W_z + h_{t−1} U_z + b_z)                        update gate: weighs the candidate
     r_t = σ(x_t W_r + h_{t−1} U_r + b_r)                        reset gate
     h̃_t = tanh(x_t W_h + (r_t ⊙ h_{t−1}) U_h + b_h)             candidate
-    h_t = (1 − z_t) ⊙ h_{t−1} + z_t ⊙ h̃_t,   h_0 = 0
+    h_t = h_{t−1} + z_t ⊙ (h̃_t − h_{t−1}),   h_0 = 0            the paper's (1 − z_t) ⊙ h_{t−1} + z_t ⊙ h̃_t
 
 Columns of W, U and b: z, r, h̃. The usual library GRU resets after the product, has a second bias, and lets z weigh
 the old state: another cell.
@@ -15,6 +15,8 @@ from torch import Tensor
 from stages.recurrent.parameters import Parameter
 
 STATES = 1
+GATES = ("update", "reset")
+KEEPING = ("update", -1)  # h_{t−1} is kept by 1 − z = σ(−logit)
 
 
 def parameters(inputs: int, units: int) -> dict[str, Parameter]:
@@ -33,4 +35,4 @@ def step(weights: dict[str, Tensor], x: Tensor, state: tuple[Tensor]) -> tuple[T
     gates, candidate = (x @ weights["W"] + weights["b"]).split([2 * units, units], dim=-1)
     z, r = torch.sigmoid(gates + h @ weights["U"][:, : 2 * units]).chunk(2, dim=-1)
     candidate = torch.tanh(candidate + (r * h) @ weights["U"][:, 2 * units :])
-    return ((1 - z) * h + z * candidate,)
+    return (h + z * (candidate - h),)

@@ -16,6 +16,8 @@ from torch import Tensor
 from stages.recurrent.parameters import Parameter
 
 STATES = 2
+GATES = ("input", "forget", "output")
+KEEPING = ("forget", 1)  # c_{t−1} is kept by f = σ(logit)
 
 
 def parameters(inputs: int, units: int) -> dict[str, Parameter]:

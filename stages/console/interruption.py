@@ -1,4 +1,4 @@
-"""Stopping on request: Ctrl-C and SIGTERM are noted, and the training ends where it can be continued."""
+"""Stopping on request: Ctrl-C, SIGTERM and SIGHUP are noted, and the training ends where it can be continued."""
 
 import signal
 import threading
@@ -6,7 +6,10 @@ from types import FrameType
 
 
 class Interruption:
-    """A context in which the first Ctrl-C or SIGTERM only sets `requested`; a second one ends the process at once."""
+    """A context in which the first request only sets `requested`; a second one ends the process at once.
+
+    A request is Ctrl-C, SIGTERM, or the end of the terminal, SIGHUP; one that is ignored (nohup) stays ignored.
+    """
 
     def __init__(self):
         self.requested = False
@@ -14,8 +17,9 @@ class Interruption:
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():  # the only one that may set handlers
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,4 +1,4 @@
-"""What the study of batch sizes says (`make batch-sizes`): each size's best net, and the size that its rule takes."""
+"""What a study of batch sizes said: each size's best net, and the size that its rule takes. Its file is history."""
 
 import math
 from pathlib import Path
@@ -18,25 +18,18 @@ COLUMNS = (
     "dataset,cell,batch_size,candidates,learning_rate,edge,epochs,best_epoch,updates,train_nll,valid_nll,behind,"
     "margin,taken"
 ).split(",")
-Count = Annotated[int, Field(ge=1)]
 
 
 class Study(Section):
-    """`batch_sizes` in params.yaml.
+    """`batch_sizes` in settings.yaml.
 
     Attributes:
-        cell: the unit that is trained.
-        sizes: sequences a batch.
         margin: nats of validation NLL by which a size may be worse than the best and be taken for its speed.
         edge: the share of the learning rates' range, at either end on the log scale, that counts as its edge.
-        max_epochs: dataset → epochs at most.
     """
 
-    cell: str
-    sizes: list[Count]
     margin: Annotated[float, Field(ge=0)]
     edge: Annotated[float, Field(ge=0, lt=0.5)]
-    max_epochs: dict[str, Count]
 
 
 def batch_sizes_table(study: Study, log_low: float, log_high: float, measured: Path = MEASURED) -> pd.DataFrame:
@@ -53,7 +46,7 @@ def batch_sizes_table(study: Study, log_low: float, log_high: float, measured: P
     Raises:
         InputError: the measured file cannot be read or lacks a column.
     """
-    trials = read_study(measured, MEASURED_COLUMNS, "make batch-sizes")
+    trials = read_study(measured, MEASURED_COLUMNS)
     if trials is None:
         return pd.DataFrame(columns=COLUMNS)
     rates = trials.groupby(["dataset", "cell", "batch_size"])["learning_rate"].agg(["size", "min", "max"])

@@ -191,15 +191,16 @@ FIGURES = (
         ("benchmarks/speed",),
         "How many times faster than torch.nn with one trial after another (the line at 1) a trial's epoch is trained: "
         "marks are medians over rounds, lines run from the lowest round to the highest. A logarithmic axis.",
-        "Dot plot of speed relative to torch.nn: a panel per dataset, a row per unit, a mark per way of training.",
+        "Dot plot of speed relative to torch.nn: a panel per dataset and batch size, a row per unit, a mark per way of "
+        "training.",
         "speed_plots",
     ),
     Figure(
         "scaling",
         ("benchmarks/scaling",),
         "Microseconds a trial and time step of one sequence, as one size grows and the others stay: the population "
-        "compiled (solid) and in plain torch (dotted); faint and dashed, the same arithmetic at the rate of the "
-        "machine's matrix products. Logarithmic axes.",
+        "compiled (solid) and in plain torch (dotted); faint and dashed, the same arithmetic at the peak rate of "
+        "multiply-adds in the processor's registers. Logarithmic axes.",
         "Line plots of the time a step takes against the number of trials, the batch size, the steps of a sequence and "
         "the units: a panel per size, a colour and marker per unit.",
         "speed_plots",

@@ -3,18 +3,22 @@
 Runs are enumerated from the parameters, never from a folder, so results of removed runs cannot slip in.
 """
 
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveInt
 
+from stages.plumbing import places
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import Section, checked, read, section
 
-MODELS = Path("models")
-RUN_FILES = ("trials.csv", "curves.csv.gz", "run.json", "evaluation.csv", "pieces.csv")
-MEMORY_FILES = ("gradients.csv", "memory.csv", "gates.csv")  # of the first arm alone
-DATASET_FILES = ("baselines.csv", "leakage.csv")
+SETTINGS = Path("stages/findings/settings.yaml")
+SECOND = "total"  # the arm that is shown beside `paper`
+RUN_FILES = ("trials.csv", "curves.csv.gz", "run.json")
+SCORES = ("evaluation.csv", "pieces.csv")
+REACH = ("gradients.csv", "memory.csv", "gates.csv")
+BASELINES = ("baselines.csv", "leakage.csv")
 
 Output = Literal["bernoulli", "gaussian_mixture"]
 
@@ -67,7 +71,7 @@ class Counterpart(Section):
 
 
 class Comparison(Section):
-    """`compare`: how intervals are made, and what they are set beside."""
+    """`compare` in settings.yaml: how intervals are made, and what they are set beside."""
 
     resamples: PositiveInt
     confidence: float = Field(gt=0, lt=1)
@@ -115,20 +119,49 @@ def read_design() -> Design:
 
 
 def read_comparison() -> Comparison:
-    """The `compare` section of params.yaml."""
-    return section("compare", Comparison)
+    """The `compare` section of settings.yaml."""
+    return section("compare", Comparison, SETTINGS)
+
+
+def read_protocol() -> dict[str, float]:
+    """`train` of params.yaml, the settings of the protocol under the names that protocol.csv gives them.
+
+    Raises:
+        InputError: it is not the protocol that the report can tell of.
+    """
+    train = read("train")
+    try:
+        rate, optimiser = train["rate"], train["optimiser"]
+        low, high = rate["log_uniform"] if isinstance(rate, dict) else [math.log(rate)] * 2
+        found = {
+            "seed": train["seed"],
+            "learning_rate_log_low": low,
+            "learning_rate_log_high": high,
+            "weight_noise": train["weight_noise"],
+            "gradient_norm": train["gradient_norm"],
+            **{f"rmsprop_{name}": optimiser[name] for name in ("decay", "floor")},
+            "momentum": optimiser["momentum"],
+            **{name: train[name] for name in ("initial_range", "length_jitter", "patience")},
+        }
+        return {name: value + 0 for name, value in found.items()}  # what is no number is an error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            "params.yaml: train: the report expects RMSProp, numbers, and a rate that is a number or {log_uniform: "
+            f"[low, high]}} in the arm `paper`, found another protocol ({error!r}); put it into an arm"
+        ) from None
 
 
 class SecondArm(Section):
-    """`second_arm`: the same protocol with units for another parameter budget, on some datasets with some cells.
+    """`arms.total`: the same protocol with units for another parameter budget, on some datasets with some cells.
 
     Attributes:
-        matching: what the other budget counts; also the folder's name.
+        matching: what the other budget counts.
+        datasets: those of the design, with their budgets in this arm.
         shared: cells whose units are the same under both budgets: their runs of the first arm stand in the second.
     """
 
     matching: str
-    datasets: list[str]
+    datasets: dict[str, Training]
     cells: list[str]
     shared: list[str]
 
@@ -137,33 +170,42 @@ class SecondArm(Section):
         return [run for run in design.runs if run[0] in self.datasets and run[1] in self.cells]
 
 
-def read_second_arm() -> SecondArm:
-    """The `second_arm` section of params.yaml."""
-    return section("second_arm", SecondArm)
+def read_second_arm(design: Design) -> SecondArm:
+    """The arm `total` of params.yaml.
+
+    Raises:
+        InputError: there is none, or a key is missing or has a value of the wrong type.
+    """
+    stated: dict[str, Any] = read("arms")[SECOND]
+    budgets = {
+        dataset: {**budget.model_dump(), **stated.get("training", {}), **stated["datasets"][dataset]}
+        for dataset, budget in design.datasets.items()
+        if dataset in stated["datasets"]
+    }
+    told = {"datasets": budgets, **{key: stated.get(key, []) for key in ("matching", "cells", "shared")}}
+    return checked(told, SecondArm, f"params.yaml: arms.{SECOND}")
 
 
-def run_folder(dataset: str, cell: str, models: Path = MODELS, arm: str | None = None) -> Path:
-    """Where a run's files lie; `arm` is the matching of the second arm."""
-    return Path(models, dataset, *([arm] if arm else []), cell)
-
-
-def missing(design: Design, arm: SecondArm, models: Path = MODELS) -> list[Path]:
+def missing(design: Design, arm: SecondArm) -> list[Path]:
     """The files that both arms' runs should have left and that are not there, in the design's order."""
-    first = [run_folder(dataset, cell, models) for dataset, cell in design.runs]
-    second = [run_folder(dataset, cell, models, arm.matching) for dataset, cell in arm.runs(design)]
-    expected = [folder / name for folder in first for name in (*RUN_FILES, *MEMORY_FILES)]
-    expected += [folder / name for folder in second for name in RUN_FILES]
-    expected += [models / dataset / name for dataset in design.datasets for name in DATASET_FILES]
+    own = arm.runs(design)
+    expected = [places.run_folder(places.PAPER, *run) / name for run in design.runs for name in RUN_FILES]
+    expected += [places.run_folder(SECOND, *run) / name for run in own for name in RUN_FILES]
+    for dataset in design.datasets:
+        expected += [places.scores(places.PAPER, dataset) / name for name in SCORES]
+        expected += [places.baselines(dataset) / name for name in BASELINES]
+        expected += [places.reach(dataset) / name for name in REACH]
+    expected += [places.scores(SECOND, dataset) / name for dataset in dict(own) for name in SCORES]
     return [path for path in expected if not path.is_file()]
 
 
-def require(design: Design, arm: SecondArm, models: Path = MODELS) -> None:
+def require(design: Design, arm: SecondArm) -> None:
     """Stops with the list of what is missing.
 
     Raises:
         InputError: at least one file of the design's runs is missing; the message lists all of them.
     """
-    if lacking := missing(design, arm, models):
+    if lacking := missing(design, arm):
         raise InputError(
             f"{len(lacking)} files of the design in params.yaml are missing: {', '.join(map(str, lacking))}; "
             "run `dvc repro compare`, which trains and evaluates what is missing"

@@ -1,17 +1,16 @@
-"""Reads what stages/probe.py left beside each run: gradients through time and gates, checked against the run."""
+"""Reads what stages/probe.py left of each run: gradients through time and gates, checked against the run."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stages.findings.design import MODELS, run_folder
-from stages.findings.records import Run, read_csv
+from stages.findings.records import Run, of_cell, read_csv
+from stages.plumbing import places
 from stages.plumbing.errors import InputError
 
 TRAINED, UNTRAINED = "trained", "untrained"
-NET = ["repeat", "candidate", "net"]
+NET = ["cell", "repeat", "candidate", "net"]
 GRADIENTS = [*NET, *"variable,lag,cases,log10_ratio,q10,q50,q90".split(",")]
 MEMORY = [
     *NET,
@@ -19,6 +18,8 @@ MEMORY = [
     *"share_vanishing,share_exploding,half_life,half_life_of_curve".split(","),
 ]
 GATES = [*NET, *"gate,opening,share_closed,share_open,q10,q50,q90,half_life,half_life_q90".split(",")]
+
+FILES = {"gradients.csv": GRADIENTS, "memory.csv": MEMORY, "gates.csv": GATES}
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,21 @@ class Memory:
 Memories = dict[tuple[str, str], Memory]
 
 
-def read_memories(runs: dict[tuple[str, str], Run], models: Path = MODELS) -> Memories:
+def read_memories(runs: dict[tuple[str, str], Run]) -> Memories:
     """The memory of every run, (dataset, cell) → `Memory`.
 
     Raises:
         InputError: a file lacks a column, or is not of the chosen nets of trials.csv.
     """
-    return {key: _read(run, run_folder(*key, models)) for key, run in runs.items()}
+    tables = {
+        dataset: [read_csv(places.reach(dataset) / name, columns) for name, columns in FILES.items()]
+        for dataset in dict(runs.keys())
+    }
+    return {key: _read(run, tables[run.dataset]) for key, run in runs.items()}
 
 
-def _read(run: Run, folder: Path) -> Memory:
-    memory = Memory(
-        read_csv(folder / "gradients.csv", GRADIENTS),
-        read_csv(folder / "memory.csv", MEMORY),
-        read_csv(folder / "gates.csv", GATES),
-    )
+def _read(run: Run, tables: list[pd.DataFrame]) -> Memory:
+    memory = Memory(*(of_cell(table, run.cell) for table in tables))
     chosen = set(run.trials.loc[run.trials["chosen"], ["repeat", "candidate"]].itertuples(index=False, name=None))
     files = {"gradients.csv": memory.gradients, "memory.csv": memory.nets}
     if len(memory.gates):  # not every cell has gates
@@ -66,7 +67,7 @@ def _read(run: Run, folder: Path) -> Memory:
         found = set(trained.itertuples(index=False, name=None))
         if found != chosen:
             raise InputError(
-                f"{folder / name}: expected the chosen candidates of trials.csv, found others; run `dvc repro "
-                f"memory@{run.dataset}-{run.cell}`"
+                f"{places.reach(run.dataset) / name}: expected the chosen candidates of {run.cell}'s trials.csv, found "
+                f"others; run `dvc repro probe@{run.dataset}`"
             )
     return memory

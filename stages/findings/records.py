@@ -1,4 +1,4 @@
-"""Reads what training and evaluation left in models/, checked against the design.
+"""Reads what training and evaluation left in models/ and measured/, checked against the design.
 
 A file that belongs to another design (an older budget, another matching) stops the comparison: it is stale.
 """
@@ -13,19 +13,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.findings.design import MODELS, Design, SecondArm, run_folder
+from stages.findings.design import SECOND, Design, SecondArm, Training
+from stages.plumbing import places
 from stages.plumbing.errors import InputError
+from stages.plumbing.places import PAPER, run_folder
 
 TRIALS = (
     "repeat,candidate,seed,learning_rate,status,epochs,best_epoch,updates,train_nll,valid_nll,"
     "train_nll_per_sequence,valid_nll_per_sequence,halved_at,chosen,chosen_by_halving"
 ).split(",")
 CURVES = "repeat,candidate,epoch,updates,train_nll,valid_nll,train_nll_per_sequence,valid_nll_per_sequence".split(",")
-EVALUATION = "repeat,candidate,test_nll,test_nll_per_sequence,sequences,steps".split(",")
-PIECES = "repeat,candidate,piece,name,steps,nll".split(",")
+EVALUATION = "cell,repeat,candidate,test_nll,test_nll_per_sequence,sequences,steps".split(",")
+PIECES = "cell,repeat,candidate,piece,name,steps,nll".split(",")
 BASELINES = "baseline,split,averaging,nll".split(",")
 LEAKAGE = "piece,name,frames,leaked_frames,touched".split(",")
 NOT_NUMBERS = {
+    "cell",
     "status",
     "chosen",
     "chosen_by_halving",
@@ -56,7 +59,7 @@ RUN_KEYS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One dataset with one cell: every repeat of the protocol, as trained and evaluated.
+    """One dataset with one cell: every repeat of the protocol, as trained (`folder`) and evaluated (`measured`).
 
     `all_evaluation` and `all_pieces` also hold the candidates that successive halving would have chosen;
     `evaluation` and `pieces` are those of the chosen candidates alone.
@@ -65,6 +68,7 @@ class Run:
     dataset: str
     cell: str
     folder: Path
+    measured: Path
     info: dict[str, Any]
     trials: pd.DataFrame
     curves: pd.DataFrame
@@ -142,51 +146,44 @@ def paired(first: Run, second: Run) -> tuple[np.ndarray, np.ndarray]:
     return tuple(run.piece_nll[np.isin(run.tested_repeats, common)] for run in (first, second))
 
 
-def read_runs(design: Design, matching: str, models: Path = MODELS) -> dict[tuple[str, str], Run]:
+def read_runs(design: Design, matching: str) -> dict[tuple[str, str], Run]:
     """Every run of the design, (dataset, cell) → `Run`.
 
     Raises:
         InputError: a file lacks a column or key, does not fit params.yaml, or disagrees with another file.
     """
-    runs = {
-        (dataset, cell): _read_run(dataset, cell, run_folder(dataset, cell, models)) for dataset, cell in design.runs
-    }
-    _check(runs, design, matching)
+    runs = _read_runs(PAPER, design.runs)
+    _check(runs, design.datasets, matching)
     for dataset in design.datasets:
         _check_same_pieces([runs[dataset, cell] for cell in design.cells])
     return runs
 
 
-def read_arm(
-    arm: SecondArm, design: Design, runs: dict[tuple[str, str], Run], models: Path = MODELS
-) -> dict[tuple[str, str], Run]:
+def read_arm(arm: SecondArm, design: Design, runs: dict[tuple[str, str], Run]) -> dict[tuple[str, str], Run]:
     """The runs of the second arm, (dataset, cell) → `Run`: its own, and those of `runs`, the first arm, that it shares.
 
     Raises:
         InputError: as `read_runs`.
     """
-    own = {
-        (dataset, cell): _read_run(dataset, cell, run_folder(dataset, cell, models, arm.matching))
-        for dataset, cell in arm.runs(design)
-    }
-    _check(own, design, arm.matching)
+    own = _read_runs(SECOND, arm.runs(design))
+    _check(own, arm.datasets, arm.matching)
     for dataset, cell in own:
         _check_same_pieces([runs[dataset, cell], own[dataset, cell]])
     shared = {(dataset, cell): runs[dataset, cell] for dataset, _ in own for cell in design.cells if cell in arm.shared}
     return {key: (own | shared)[key] for key in design.runs if key in own | shared}
 
 
-def read_baselines(design: Design, models: Path = MODELS) -> pd.DataFrame:
+def read_baselines(design: Design) -> pd.DataFrame:
     """The baselines of every dataset of the design, with the columns of baselines.csv."""
     frames = []
     for dataset in design.datasets:
-        frame = read_csv(models / dataset / "baselines.csv", BASELINES)
+        frame = read_csv(places.baselines(dataset) / "baselines.csv", BASELINES)
         frame.insert(0, "dataset", dataset)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
 
-def read_leakage(design: Design, runs: dict[tuple[str, str], Run], models: Path = MODELS) -> dict[str, pd.DataFrame]:
+def read_leakage(design: Design, runs: dict[tuple[str, str], Run]) -> dict[str, pd.DataFrame]:
     """What training has heard of each test piece, [N] rows with the columns of leakage.csv, by dataset.
 
     Datasets without melodies, or without a net that was scored, are left out.
@@ -196,7 +193,7 @@ def read_leakage(design: Design, runs: dict[tuple[str, str], Run], models: Path 
     """
     found = {}
     for dataset in design.datasets:
-        path = models / dataset / "leakage.csv"
+        path = places.baselines(dataset) / "leakage.csv"
         pieces = read_csv(path, LEAKAGE)
         scored = [run for run in (runs[dataset, cell] for cell in design.cells) if len(run.all_pieces)]
         if pieces.empty or not scored:
@@ -233,7 +230,27 @@ def read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
     return frame
 
 
-def _read_run(dataset: str, cell: str, folder: Path) -> Run:
+def of_cell(frame: pd.DataFrame, cell: str) -> pd.DataFrame:
+    """The rows of a file of all cells that are about this one, without the column that says so."""
+    return frame[frame["cell"] == cell].drop(columns="cell").reset_index(drop=True)
+
+
+def _read_runs(arm: str, names: list[tuple[str, str]]) -> dict[tuple[str, str], Run]:
+    scores = {
+        dataset: (
+            read_csv(places.scores(arm, dataset) / "evaluation.csv", EVALUATION),
+            read_csv(places.scores(arm, dataset) / "pieces.csv", PIECES),
+        )
+        for dataset in dict(names)
+    }
+    return {
+        (dataset, cell): _read_run(arm, dataset, cell, *(of_cell(frame, cell) for frame in scores[dataset]))
+        for dataset, cell in names
+    }
+
+
+def _read_run(arm: str, dataset: str, cell: str, evaluation: pd.DataFrame, pieces: pd.DataFrame) -> Run:
+    folder = run_folder(arm, dataset, cell)
     try:
         info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -248,22 +265,22 @@ def _read_run(dataset: str, cell: str, folder: Path) -> Run:
         dataset,
         cell,
         folder,
+        places.scores(arm, dataset),
         info,
         trials,
         read_csv(folder / "curves.csv.gz", CURVES),
-        read_csv(folder / "evaluation.csv", EVALUATION),
-        read_csv(folder / "pieces.csv", PIECES),
+        evaluation,
+        pieces,
     )
 
 
-def _check(runs: dict[tuple[str, str], Run], design: Design, matching: str) -> None:
+def _check(runs: dict[tuple[str, str], Run], budgets: dict[str, Training], matching: str) -> None:
     for run in runs.values():
-        _check_design(run, design, matching)
+        _check_design(run, budgets[run.dataset], matching)
         _check_scores(run)
 
 
-def _check_design(run: Run, design: Design, matching: str) -> None:
-    training = design.datasets[run.dataset]
+def _check_design(run: Run, training: Training, matching: str) -> None:
     found = run.trials.groupby("repeat").size()
     if len(found) != training.repeats or not (found == training.candidates).all():
         raise InputError(
@@ -284,16 +301,16 @@ def _check_scores(run: Run) -> None:
     scores = run.all_evaluation.set_index(candidate)["test_nll"]
     if sorted(scores.index) != sorted(map(tuple, chosen.to_numpy())) or scores.isna().any():
         raise InputError(
-            f"{run.folder / 'evaluation.csv'}: not the chosen candidates of trials.csv; evaluate this run again"
+            f"{run.measured / 'evaluation.csv'}: of {run.cell} not the chosen candidates of its trials.csv; evaluate "
+            "this run again"
         )
     sums = run.all_pieces.groupby(candidate)[["nll", "steps"]].sum()
+    path = run.measured / "pieces.csv"
     if sorted(sums.index) != sorted(scores.index):
-        raise InputError(f"{run.folder / 'pieces.csv'}: not the candidates of evaluation.csv; evaluate this run again")
+        raise InputError(f"{path}: of {run.cell} not the candidates of evaluation.csv; evaluate this run again")
     pooled = (sums["nll"] / sums["steps"]).reindex(scores.index)
     if not np.allclose(pooled, scores, rtol=1e-4, atol=1e-4):
-        raise InputError(
-            f"{run.folder / 'pieces.csv'}: its sums are not the NLL of evaluation.csv; evaluate this run again"
-        )
+        raise InputError(f"{path}: of {run.cell} sums that are not the NLL of evaluation.csv; evaluate this run again")
 
 
 def _check_same_pieces(runs: list[Run]) -> None:
@@ -305,6 +322,6 @@ def _check_same_pieces(runs: list[Run]) -> None:
             expected = expected or found
             if found != expected:
                 raise InputError(
-                    f"{run.folder / 'pieces.csv'}: the pieces of repeat {repeat} are "
+                    f"{run.measured / 'pieces.csv'}: the pieces of {run.cell}'s repeat {repeat} are "
                     "not those of the other runs on this dataset; evaluate the dataset again"
                 )

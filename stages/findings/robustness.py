@@ -4,7 +4,7 @@ A condition changes one thing and keeps the rest of the study:
  edition    the same music from another source, prepared on its own (`compare.counterparts`)
  untouched  only the test pieces whose melodies do not occur in training (stages/scoring/leakage.py)
  touched    only the others
- arm        units for another parameter budget (`second_arm`)
+ arm        units for another parameter budget (`arms.total`)
 
 The order of two units holds if the intervals of their difference lie on the same side of zero in both, and turns if
 they lie on opposite sides. Otherwise, or where a unit has fewer than claims.minimum_repeats, it is undecided.

@@ -1,8 +1,10 @@
 """The report's section on speed, from what `make bench` measured: the machine in a sentence, and two tables."""
 
+import math
+
 import pandas as pd
 
-from stages.findings.text_tables import Rows, table, text
+from stages.findings.text_tables import Rows, share_interval, table, text
 from stages.findings.wording import ARMS, cell_name, measured
 
 # How a fact of the machine is told; another one is told by its name.
@@ -13,7 +15,11 @@ FACTS = {
     "python": "Python {}",
     "torch": "PyTorch {}",
     "numba": "Numba {}",
-    "matrix_product_gflops": "matrix products at {} GFLOP/s",
+    "family": "family {}",
+    "model": "model {}",
+    "target": "{} to its compiler",
+    "vector_bits": "vectors of {} bits",
+    "fma_peak_gflops": "multiply-adds in its registers at {} GFLOP/s",
     "date": "on {}",
 } | dict.fromkeys(["processor", "system"], "{}")
 
@@ -49,14 +55,20 @@ def _speed(speed: pd.DataFrame) -> tuple[list[str], Rows]:
             _span(row.ms_per_trial_epoch, row.ms_low, row.ms_high),
             measured(row.updates_per_second),
             measured(row.gflops),
-            f"{row.share_of_matrix_product:.0%}",
+            share_interval(row.share_of_peak, math.nan, math.nan),
             measured(row.memory_mib),
+            measured(row.compile_seconds),
             "1" if row.arm == "library" else _span(row.ratio, row.ratio_low, row.ratio_high),
         ]
-        for row in speed.itertuples()
+        for row in _with(speed, ("share_of_peak", "compile_seconds")).itertuples()
     ]
     header = ["dataset", "unit", "way", "trials", "batch", "ms a trial and epoch", "updates/s", "GFLOP/s"]
-    return [*header, "of matrix products", "MiB", "times faster"], rows
+    return [*header, "of the peak", "MiB", "compiling, s", "times faster"], rows
+
+
+def _with(speed: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The measurements with these columns, empty where an earlier `make bench` did not measure them."""
+    return speed.assign(**{column: math.nan for column in columns if column not in speed})
 
 
 def _span(middle: float, low: float, high: float) -> str:

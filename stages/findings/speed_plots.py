@@ -13,6 +13,8 @@ Tables = dict[str, pd.DataFrame]
 
 # The looks of the ways of training: greys, because colours are the cells'.
 _LOOKS = {
+    "library_2_processes": {"color": GREY, "marker": "s", "markerfacecolor": "white"},
+    "jax": {"color": GREY, "marker": "^", "markerfacecolor": GREY},
     "one_sequence": {"color": GREY, "marker": "v", "markerfacecolor": "white"},
     "plain": {"color": GREY, "marker": "o", "markerfacecolor": GREY},
     "compiled": {"color": "black", "marker": "D", "markerfacecolor": "black"},
@@ -33,13 +35,15 @@ _FAINT = {"linewidth": 0.9, "alpha": 0.5}
 def speed(tables: Tables) -> Figure:
     """How many times faster than the library each way trains: a lane an arm, so that no mark covers another."""
     found = tables["benchmarks/speed"]
-    cells, datasets = list(dict.fromkeys(found["cell"])), list(dict.fromkeys(found["dataset"]))
+    found = found.assign(setting=found["dataset"] + _batches(found))
+    cells, settings = list(dict.fromkeys(found["cell"])), list(dict.fromkeys(found["setting"]))
     arms = [arm for arm in _LOOKS if arm in set(found["arm"])]
-    figure, axes = panels(datasets, row_height=0.9 + 0.24 * len(cells) * len(arms))
-    for ax, dataset in zip(axes, datasets, strict=True):
-        rows = found[(found["dataset"] == dataset) & found["arm"].isin(arms)]
+    figure, axes = panels(settings, row_height=0.9 + 0.24 * len(cells) * len(arms))
+    for ax, setting in zip(axes, settings, strict=True):
+        rows = found[(found["setting"] == setting) & found["arm"].isin(arms)]
         present = [arm for arm in arms if arm in set(rows["arm"])]
-        lanes = {arm: 0.28 * (number - (len(present) - 1) / 2) for number, arm in enumerate(present)}
+        apart = min(0.28, 0.84 / len(present))  # lanes of neighbouring units stay apart
+        lanes = {arm: apart * (number - (len(present) - 1) / 2) for number, arm in enumerate(present)}
         ax.axvline(1, color="black", linewidth=0.8)
         for row in rows.itertuples():
             y, look = cells.index(row.cell) + lanes[row.arm], _LOOKS[row.arm]
@@ -59,7 +63,7 @@ def speed(tables: Tables) -> Figure:
 
 
 def scaling(tables: Tables) -> Figure:
-    """What a trial's time step costs as one size grows, beside the same arithmetic as one matrix product."""
+    """What a trial's time step costs as one size grows, beside the same arithmetic at the registers' peak."""
     found = tables["benchmarks/scaling"]
     styles = cell_styles(found["cell"])
     sizes = [size for size in _SIZES if size in set(found["axis"])]
@@ -76,10 +80,15 @@ def scaling(tables: Tables) -> Figure:
         log_axis(ax, "y", rows[["microseconds_per_step", "ideal_microseconds"]].to_numpy(float))
         ax.set_xlabel(_SIZES[size][1])
         ax.set_ylabel("µs per trial and step")
-    kinds = [("compiled", "-", {}), ("plain torch", ":", {}), ("matrix products", "--", _FAINT)]
+    kinds = [("compiled", "-", {}), ("plain torch", ":", {}), ("registers' peak", "--", _FAINT)]
     lines = [Line2D([], [], color="black", linestyle=dash, label=name, **look) for name, dash, look in kinds]
     legend(figure, [*(mark(style, linestyle="") for style in styles.values()), *lines], columns=6)
     return figure
+
+
+def _batches(found: pd.DataFrame) -> pd.Series | str:
+    """The size of the batches in words; nothing where an earlier `make bench` had but one a dataset."""
+    return ", batches of " + found["batches"].astype(str) if "batches" in found else ""
 
 
 def _line(ax: Axes, rows: pd.DataFrame, column: str, dash: str, colour: str, **look: object) -> None:

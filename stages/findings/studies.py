@@ -1,4 +1,4 @@
-"""Reads what the studies that are run by hand have left in reports/studies/."""
+"""Reads what studies that were once run by hand, beside the pipeline, have left in reports/studies/."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pandas as pd
 from stages.plumbing.errors import InputError
 
 
-def read_study(measured: Path, columns: list[str], command: str) -> pd.DataFrame | None:
-    """The study's file, or None where it was not run; `command` writes it.
+def read_study(measured: Path, columns: list[str]) -> pd.DataFrame | None:
+    """The study's file, or None where there is none.
 
     Raises:
         InputError: the file cannot be read or lacks a column.
@@ -18,7 +18,7 @@ def read_study(measured: Path, columns: list[str], command: str) -> pd.DataFrame
     try:
         table = pd.read_csv(measured)
     except (OSError, ValueError) as error:
-        raise InputError(f"{measured}: not a readable CSV file: {error}; run `{command}`") from None
+        raise InputError(f"{measured}: not a readable CSV file: {error}; take it from git") from None
     if lacking := [column for column in columns if column not in table]:
         raise InputError(f"{measured}: expected {', '.join(columns)}; it lacks {', '.join(lacking)}")
     return table

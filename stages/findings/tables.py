@@ -224,11 +224,3 @@ def halving_table(design: Design, runs: Runs, resampling: Resampling) -> pd.Data
             row = [dataset, cell, len(losses), rungs(training.halving), training.halving.keep, survived]
             rows.append([*row, valid.mean, valid.low, valid.high, test.mean, test.low, test.high, share])
     return pd.DataFrame(rows, columns=HALVING_COLUMNS)
-
-
-def metrics(summary: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    """metrics.json: dataset → cell → test NLL, pooled, mean over repeats, four decimals; null without a result."""
-    found: dict[str, dict[str, float | None]] = {}
-    for row in summary[(summary["split"] == "test") & (summary["averaging"] == "pooled")].itertuples():
-        found.setdefault(row.dataset, {})[row.cell] = None if math.isnan(row.nll_mean) else round(row.nll_mean, 4)
-    return found

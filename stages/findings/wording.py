@@ -16,7 +16,9 @@ SIGNED = (NATS, POWERS)
 # The ways of training whose speed is compared, the one the others are measured against first.
 ARMS = {
     "library": "torch.nn, one trial after another",
+    "library_2_processes": "torch.nn in two processes, a core each",
     "one_sequence": "torch.nn, one sequence an update",
+    "jax": "JAX, a scan compiled, one trial after another",
     "plain": "the population in plain torch",
     "compiled": "the population, compiled",
 }

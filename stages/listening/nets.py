@@ -1,6 +1,7 @@
 """The net that speaks for a cell: of the nets its repeats chose, the one with the best validation NLL."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -31,13 +32,12 @@ class TrainedNet:
     valid_nll: float
 
 
-def best_net(dataset: str, cell: str) -> TrainedNet | None:
-    """The cell's net with the best validation NLL, or None where every repeat diverged.
+def best_net(folder: Path) -> TrainedNet | None:
+    """The net in a training's folder with the best validation NLL, or None where every repeat diverged.
 
     Raises:
         InputError: a file of the training is missing or damaged, or its weights are not those of its trials.
     """
-    folder = saved.folder(dataset, cell)
     net = recorded_net(folder / "run.json")
     # On the CPU always: a step of one net is too small for a GPU, and the draws shall not depend on one.
     trials, weights = saved.load(folder / "weights.safetensors", Layout.of(net), torch.device("cpu"))

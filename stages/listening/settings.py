@@ -1,10 +1,13 @@
-"""`sample` in params.yaml: what is generated, and how it is played."""
+"""`sample` in settings.yaml beside this file: what is generated, and how it is played."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from stages.plumbing.parameters import Section
+
+SETTINGS = Path("stages/listening/settings.yaml")
 
 
 class Music(Section):

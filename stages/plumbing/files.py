@@ -1,9 +1,15 @@
-"""Whole files or none: an output appears under its name only when it is complete."""
+"""Whole files or none, and one at a time: an output appears under its name only when it is complete."""
 
+import fcntl
 import os
+import socket
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
+from secrets import token_hex
 
 from stages.plumbing.errors import InputError
 
@@ -12,29 +18,116 @@ from stages.plumbing.errors import InputError
 def whole(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`; on success it replaces `path`, on any error it is removed.
 
-    The temporary name keeps the suffix of `path`, because some writers choose their format by it. It is always the
-    same, so that what a killed process left is overwritten by the next.
+    The temporary name is the writer's own, so that two never mix, and keeps the suffix of `path`, because some writers
+    choose their format by it. The file is locked while it is written; one without a lock was left by a killed process
+    and is removed by the next who writes `path`. The file's rights are those that the umask gives.
 
     Raises:
         InputError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
+        _sweep(path)
+        temporary, descriptor = _temporary(path)
+        mode = os.fstat(descriptor).st_mode & 0o777
     except OSError as error:
         raise _cannot_write(path, error) from None
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode)  # a writer may have made the file anew, and for its eyes only
         temporary.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Removes a file that may be there.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+@contextmanager
+def alone(path: Path, what: str) -> Iterator[None]:
+    """A context that one process at a time is in: others wait for it, and say for whom.
+
+    The lock is the system's and ends with its process, however that ends; the file only tells whose it is.
+
+    Args:
+        path: of the lock.
+        what: is done alone, for the message.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    descriptor, said = None, False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while (descriptor := _locked(path)) is None:
+            if not said:
+                holder = path.read_text().strip() if path.exists() else ""
+                print(f"{what}: {holder or 'another process'} is at it; this one waits for it to end", file=sys.stderr)
+                said = True
+            time.sleep(0.1)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """The open file under a lock of this process's, or None where another has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):  # held, or removed by the one who held it
+        pass
+    except OSError:  # a file system without locks
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _temporary(path: Path) -> tuple[Path, int]:
+    """A new file beside `path`, locked, and its descriptor."""
+    while True:
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}-{token_hex(4)}.part{path.suffix}")
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if temporary.exists():
+            return temporary, descriptor
+        os.close(descriptor)  # swept away before it was locked
+
+
+def _sweep(path: Path) -> None:
+    """Removes what killed writers of `path` have left."""
+    for left in path.parent.glob(f".{escape(path.stem)}.*part{escape(path.suffix)}"):
+        with suppress(OSError):  # another's, in use or already removed
+            descriptor = os.open(left, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _cannot_write(path: Path, error: OSError) -> InputError:

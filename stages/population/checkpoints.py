@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import asdict
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,19 +32,26 @@ if TYPE_CHECKING:
     from stages.population.trainer import Training
 
 FOLDER = Path(".checkpoints")
+STAGES = Path(__file__).resolve().parent.parent
 SECONDS = 30.0  # between two checkpoints; STUDY_CHECKPOINT_SECONDS changes it
 
 
-def key(facts: dict[str, Any], arrays: list[np.ndarray]) -> str:
-    """A digest of what shapes a training: `facts` as JSON, the data, and the source of every module that takes part."""
+def key(facts: dict[str, Any], arrays: list[np.ndarray], files: list[Path]) -> str:
+    """A digest of all that shapes a training to the bit.
+
+    Args:
+        facts: what can be said as JSON: parameters, trials, engine, device.
+        arrays: the data.
+        files: the sources that lie outside the rooms named here: the cell's, and the command's own, which under
+            `python -m` is a module of another name.
+    """
     digest = sha256(json.dumps(facts, sort_keys=True).encode())
     for array in arrays:
         digest.update(str((array.shape, array.dtype)).encode())
         digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-    rooms = ("stages.population", "stages.recurrent", "stages.train", "stages.plumbing", "stages.corpora.split")
-    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith(rooms)]
-    for file in (module.__file__ for module in modules if getattr(module, "__file__", None)):
-        digest.update(Path(file).read_bytes())
+    rooms = (STAGES / room for room in ("population", "recurrent", "protocol"))
+    for file in sorted({file.resolve() for file in files} | {file for room in rooms for file in room.rglob("*.py")}):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -78,12 +86,9 @@ class Checkpoint:
             InputError: the folder cannot be written, or the disk is full.
         """
         population = training.population
-        tensors = {
-            "weights": population.weights,
-            "square": population.optimiser.square,
-            "velocity": population.optimiser.velocity,
-            "finite": population.finite,
-        } | {f"best.{n}": r.weights for n, r in enumerate(training.records) if r.weights is not None}
+        tensors = {"weights": population.weights, "finite": population.finite}
+        tensors |= {f"optimiser.{name}": state for name, state in population.optimiser.state.items()}
+        tensors |= {f"best.{n}": r.weights for n, r in enumerate(training.records) if r.weights is not None}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         state = {
             "epoch": training.epoch,
@@ -157,11 +162,12 @@ def _training(
     records = []
     for number, entry in enumerate(state["records"]):
         curve = [Point(*values) for values in entry["curve"]]
-        best = min(curve, key=lambda point: point.valid_nll, default=None)  # the first of equals, as in training
+        better = [point for point in curve if isfinite(point.valid_nll)]
+        best = min(better, key=lambda point: point.valid_nll, default=None)  # the first of equals, as in training
         weights = tensors[f"best.{number}"].to(device) if best else None
         records.append(Record(Trial(**entry["trial"]), entry["status"], curve, best, weights, entry["halved_at"]))
     running = [record.trial for record in records if record.status == "running"]
-    matrices = [tensors[name].to(device) for name in ("weights", "square", "velocity")]
-    population = Population.of(layout, protocol, running, *matrices)
+    population = Population.of(layout, protocol, running, tensors["weights"].to(device))
+    population.optimiser.restore({name.removeprefix("optimiser."): tensor for name, tensor in tensors.items()})
     population.finite = tensors["finite"].to(device)
     return Training(population, records, state["epoch"], state["updates"], state["seconds"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stages.population.rmsprop import RMSProp
+from stages.population.optimisers import Optimiser
 from stages.population.trials import Trial
 from stages.protocol.protocol import Protocol
 from stages.recurrent.layout import Layout
@@ -18,25 +18,24 @@ class Population:
     layout: Layout
     trials: list[Trial]
     weights: Tensor  # [P, N]
-    optimiser: RMSProp
+    optimiser: Optimiser
     finite: Tensor  # [P] bool, False once a loss or gradient of the row was not finite
 
     @classmethod
     def initial(cls, layout: Layout, protocol: Protocol, trials: list[Trial], device: torch.device) -> "Population":
         """Every row from its trial's seed, at rest."""
         weights = layout.initial([trial.seed for trial in trials], protocol.initial_range).to(device)
-        return cls.of(layout, protocol, trials, weights, torch.zeros_like(weights), torch.zeros_like(weights))
+        return cls.of(layout, protocol, trials, weights)
 
     @classmethod
-    def of(
-        cls, layout: Layout, protocol: Protocol, trials: list[Trial], weights: Tensor, square: Tensor, velocity: Tensor
-    ) -> "Population":
-        """A population from its matrices."""
-        rates = torch.tensor([trial.learning_rate for trial in trials], device=weights.device)
-        optimiser = RMSProp(
-            rates[:, None], protocol.rmsprop_decay, protocol.rmsprop_floor, protocol.momentum, square, velocity
-        )
+    def of(cls, layout: Layout, protocol: Protocol, trials: list[Trial], weights: Tensor) -> "Population":
+        """A population at rest with these weights."""
+        optimiser = Optimiser.at_rest(protocol.optimiser, weights)
         return cls(layout, trials, weights, optimiser, torch.ones(len(trials), dtype=torch.bool, device=weights.device))
+
+    def column(self, name: str) -> Tensor:
+        """A number of every trial, such as its `dropout`, [P, 1] float32."""
+        return torch.tensor([[getattr(trial, name)] for trial in self.trials], device=self.weights.device)
 
     def repeats(self) -> list[int]:
         """The repeats that still have a trial, in order: one slice of a batch each."""

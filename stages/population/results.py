@@ -2,30 +2,50 @@
 
 A repeat's trials depend on nothing outside the repeat, so when a study asks for more repeats than a folder holds, only
 the missing ones are trained; asked for fewer, the first ones stay. The rows of earlier repeats are kept as they are
-written, character by character; those of the curves, by far the most, are compressed. `made_from` in run.json is the
-key of everything else that shapes a result, so a folder made from other parameters, data or code is never continued.
+written, character by character; those of the curves, by far the most, are compressed.
+
+Repeats are kept if they were made from the same parameters and data (`SAME` in run.json) and the code still does what
+it did: the probe of `behaviour.py` says now what run.json says it said then. Another device or engine may have made
+them: `made` in run.json says which made what. A file that would hold the same is not written again.
 """
 
 import gzip
 import json
 import sys
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from stages.plumbing.errors import InputError
-from stages.plumbing.files import whole
-from stages.population import trainer
+from stages.plumbing.files import remove, whole
+from stages.population import behaviour, trainer
 from stages.recurrent import saved
 from stages.recurrent.layout import Layout
 
 DECIMALS = 4  # of an NLL in the curves
 CURVE = ["epoch", "updates", "train_nll", "valid_nll", "train_nll_per_sequence", "valid_nll_per_sequence"]
+# What repeats of one study have in common; a folder made from others is never continued.
+SAME = (
+    "dataset",  # its name: the trials' seeds are drawn from it
+    "cell",
+    "output",
+    "output_settings",
+    "input_size",
+    "target_size",
+    "units",
+    "protocol",
+    "budget",
+    "data",
+)
+DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, InputError)
 
 
 @dataclass
@@ -33,97 +53,234 @@ class Results:
     """The files of a training, repeat after repeat.
 
     Attributes:
+        drawn: what else than the rate differs from candidate to candidate, a column each of trials.csv.
         trials, curves: the lines of trials.csv and curves.csv.gz without their headers, each beginning with its repeat.
-        weights: (repeat, candidate) → the trial's best weights [N].
-        seconds: that the training took.
+        weights: (repeat, candidate) → the trial's best weights [N], on the CPU.
+        made: blocks of repeats, first to last: where each was made and how long that took, as in run.json.
+        behaviour: what the probe said of the code that made the first of them.
     """
 
-    trials: list[str]
-    curves: list[str]
-    weights: dict[tuple[int, int], Tensor]
-    seconds: float = 0.0
+    drawn: list[str]
+    trials: list[str] = field(default_factory=list)
+    curves: list[str] = field(default_factory=list)
+    weights: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    made: list[dict[str, Any]] = field(default_factory=list)
+    behaviour: list[float] = field(default_factory=list)
 
     @classmethod
-    def of(cls, records: list[trainer.Record], seconds: float) -> "Results":
-        """The results of trained trials: weights of those that the plain search chooses or halving would choose."""
+    def of(
+        cls, records: list[trainer.Record], drawn: list[str], made: dict[str, Any], behaviour: list[float]
+    ) -> "Results":
+        """The results of trained trials: weights of those that the plain search chooses or halving would choose.
+
+        Args:
+            made: where, and in how many seconds.
+        """
         kept = trainer.chosen(records) + trainer.chosen(records, by_halving=True)
-        weights = {(r.trial.repeat, r.trial.candidate): r.weights for r in kept}
-        return cls(_lines(trial_table(records)), _lines(curve_table(records)), dict(sorted(weights.items())), seconds)
+        weights = {(r.trial.repeat, r.trial.candidate): r.weights.cpu() for r in kept}
+        repeats = [record.trial.repeat for record in records]
+        return cls(
+            drawn,
+            _lines(trial_table(records, drawn)),
+            _lines(curve_table(records)),
+            dict(sorted(weights.items())),
+            [{"repeats": [min(repeats), max(repeats)]} | made],
+            behaviour,
+        )
 
     @property
     def repeats(self) -> int:
         """How many repeats there are; they are numbered from 0."""
-        return len({_repeat(line) for line in self.trials})
+        return self.made[-1]["repeats"][1] + 1 if self.made else 0
 
     def first(self, repeats: int) -> "Results":
-        """The first so many repeats."""
+        """The first so many repeats; of a block that is cut, the seconds in proportion."""
         trials, curves = ([row for row in rows if _repeat(row) < repeats] for rows in (self.trials, self.curves))
         weights = {trial: row for trial, row in self.weights.items() if trial[0] < repeats}
-        return Results(trials, curves, weights, self.seconds)
+        made = []
+        for block in self.made:
+            begin, end = block["repeats"]
+            if begin >= repeats:
+                break
+            if end >= repeats:
+                share = (repeats - begin) / (end + 1 - begin)
+                block = block | {"repeats": [begin, repeats - 1], "seconds": round(share * block["seconds"], 1)}
+            made.append(block)
+        return Results(self.drawn, trials, curves, weights, made, self.behaviour)
 
     def joined(self, further: "Results") -> "Results":
         """These repeats and those that follow them."""
         return Results(
+            self.drawn,
             self.trials + further.trials,
             self.curves + further.curves,
             self.weights | further.weights,
-            self.seconds + further.seconds,
+            self.made + further.made,
+            self.behaviour or further.behaviour,
         )
 
-    def save(self, folder: Path, layout: Layout, facts: dict[str, Any]) -> None:
-        """Writes the folder's files, run.json with the facts last.
+    def save(self, folder: Path, layout: Layout, facts: dict[str, Any], kept: int) -> None:
+        """Brings the folder's files to these results; one that holds them already stays as it is, byte for byte.
+
+        A kill between two files leaves what `load` knows how to read: run.json vouches for no repeat that is not in
+        all files, because it comes last when repeats are added, first when some are dropped, and is away meanwhile
+        where none is kept.
+
+        Args:
+            facts: for run.json.
+            kept: how many of the repeats come from the folder.
 
         Raises:
             InputError: the folder cannot be written, or the disk is full.
         """
-        with whole(folder / "weights.safetensors") as path:
-            saved.save(path, layout, list(self.weights), list(self.weights.values()))
-        with whole(folder / "trials.csv") as path:
-            path.write_bytes(_text(trial_table([]), self.trials))
-        with whole(folder / "curves.csv.gz") as path:
-            path.write_bytes(gzip.compress(_text(curve_table([]), self.curves), mtime=0))  # same rows, same bytes
-        with whole(folder / "run.json") as path:
-            path.write_text(json.dumps(facts | {"seconds": round(self.seconds, 1)}, indent=2) + "\n")
+        facts = _plain(facts) | {
+            "device": ", ".join(dict.fromkeys(block["device"] for block in self.made)),
+            "engine": ", ".join(dict.fromkeys(block["engine"] for block in self.made)),
+            "seconds": round(sum(block["seconds"] for block in self.made), 1),
+            "seconds_per_update": self.made[0]["seconds_per_update"],
+            "made": self.made,
+            "behaviour": self.behaviour,
+        }
+
+        def describe() -> None:
+            path = folder / "run.json"
+            if _content(path, json.loads) != facts:
+                _write(path, (json.dumps(facts, indent=2) + "\n").encode())
+
+        if not kept:
+            remove(folder / "run.json")
+        elif kept == self.repeats:
+            describe()
+        weights = saved.serialised(layout, list(self.weights), list(self.weights.values()))
+        if _content(folder / "weights.safetensors", bytes) != weights:
+            _write(folder / "weights.safetensors", weights)
+        trials, curves = _text(trial_table([], self.drawn), self.trials), _text(curve_table([]), self.curves)
+        if _content(folder / "trials.csv", bytes) != trials:
+            _write(folder / "trials.csv", trials)
+        if _content(folder / "curves.csv.gz", gzip.decompress) != curves:  # other versions pack into other bytes
+            _write(folder / "curves.csv.gz", gzip.compress(curves, mtime=0))  # same rows, same bytes
+        describe()
 
 
-def load(folder: Path, layout: Layout, made_from: str, candidates: int) -> Results:
-    """The repeats in a folder that were made from the same parameters, data and code; none if the files say otherwise.
+def load(
+    folder: Path,
+    layout: Layout,
+    facts: dict[str, Any],
+    drawn: list[str],
+    candidates: int,
+    probe: Callable[[], list[float]],
+) -> Results:
+    """The repeats in a folder that go on as repeats of this study; none, with the reason, if they are of another.
 
     Args:
+        facts: this study's, `SAME` among them.
+        drawn: as in `Results`.
         candidates: of each repeat.
+        probe: what the code does now.
     """
-    nothing = Results([], [], {})
+
+    def none(reason: str) -> Results:
+        print(f"{folder}: its repeats cannot be kept ({reason}); all are trained anew", file=sys.stderr)
+        return Results(drawn)
+
     try:
-        facts = json.loads((folder / "run.json").read_text())
-        if facts["made_from"] != made_from:
-            return nothing
-        trials = (folder / "trials.csv").read_text().splitlines()[1:]
-        curves = gzip.decompress((folder / "curves.csv.gz").read_bytes()).decode().splitlines()[1:]
-        names, parameters = saved.load(folder / "weights.safetensors", layout, torch.device("cpu"))
-        matrix = torch.zeros(len(names), layout.size)
-        for name, view in layout.views(matrix).items():
-            view.copy_(parameters[name])
-        found = Results(trials, curves, dict(zip(names, matrix, strict=True)), float(facts["seconds"]))
-        expected = [(repeat, candidate) for repeat in range(found.repeats) for candidate in range(candidates)]
-        if [_trial(line) for line in trials] != expected or not {_repeat(line) for line in curves} <= set(
-            range(found.repeats)
-        ):
-            raise ValueError("its files are not those of one training")
+        recorded = json.loads((folder / "run.json").read_text())
+        if not recorded.keys() >= {*SAME, "behaviour", "made"}:
+            raise ValueError("its run.json does not say what they were made from")
+        here, there = (_plain({key: each[key] for key in SAME}) for each in (facts, recorded))
+        if here != there:
+            return none(f"they were made from others: {'; '.join(_differences(there, here))}")
+        found = _read(folder, layout, recorded, drawn, candidates)
+        if not behaviour.agree(recorded["behaviour"], probe()):
+            return none("the code computes something else than when they were made")
         return found
     except FileNotFoundError:
-        return nothing
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, InputError) as error:
-        print(f"{folder}: its repeats cannot be kept ({error}); all are trained anew", file=sys.stderr)
-        return nothing
+        return Results(drawn)
+    except DAMAGED as error:
+        return none(str(error))
 
 
-def trial_table(records: list[trainer.Record]) -> pd.DataFrame:
-    """A row per trial: what it was, how it ended, and its NLLs at its best epoch, in nats per step."""
+def digest(arrays: list[np.ndarray]) -> str:
+    """Of the data trained on."""
+    digest = sha256()
+    for array in arrays:
+        digest.update(str((array.shape, array.dtype)).encode())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _read(folder: Path, layout: Layout, recorded: dict[str, Any], drawn: list[str], candidates: int) -> Results:
+    """The repeats that run.json vouches for: the files may hold more, which a kill kept from being entered there.
+
+    Raises:
+        ValueError: the files are not those of one training. Others of `DAMAGED`: one cannot be read.
+    """
+    trials = (folder / "trials.csv").read_text().splitlines()[1:]
+    curves = gzip.decompress((folder / "curves.csv.gz").read_bytes()).decode().splitlines()[1:]
+    names, parameters = saved.load(folder / "weights.safetensors", layout, torch.device("cpu"))
+    matrix = torch.zeros(len(names), layout.size)
+    for name, view in layout.views(matrix).items():
+        view.copy_(parameters[name])
+    weights = dict(zip(names, matrix, strict=True))
+    everything = Results(drawn, trials, curves, weights, recorded["made"], recorded["behaviour"])
+    count, numbers = everything.repeats, [number for block in everything.made for number in block["repeats"]]
+    for block in everything.made:
+        float(block["seconds"]), float(block["seconds_per_update"]), str(block["device"]), str(block["engine"])
+    found = everything.first(count)
+    expected = [(repeat, candidate) for repeat in range(count) for candidate in range(candidates)]
+    chosen = {_trial(line) for line in found.trials if "True" in line.rsplit(",", 2)[1:]}
+    if (
+        [_trial(line) for line in found.trials] != expected
+        or not {_repeat(line) for line in found.curves} <= set(range(count))
+        or set(found.weights) != chosen
+        or numbers[::2] != [0, *(number + 1 for number in numbers[1:-1:2])]
+    ):
+        raise ValueError("its files are not those of one training")
+    return found
+
+
+def _differences(there: dict[str, Any], here: dict[str, Any], where: str = "") -> list[str]:
+    """What differs, as `protocol.patience 30, now 5`."""
+    found = []
+    for key in dict.fromkeys([*there, *here]):
+        a, b = there.get(key), here.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += _differences(a, b, f"{where}{key}.")
+        elif a != b:
+            found.append(f"{where}{key}" if key == "data" else f"{where}{key} {json.dumps(a)}, now {json.dumps(b)}")
+    return found
+
+
+def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    """As JSON gives them back."""
+    return json.loads(json.dumps(facts))
+
+
+def _content(path: Path, read: Callable[[bytes], Any]) -> Any:
+    """What a file holds; None where there is none, or none that can be read."""
+    try:
+        return read(path.read_bytes())
+    except DAMAGED:
+        return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def trial_table(records: list[trainer.Record], drawn: list[str]) -> pd.DataFrame:
+    """A row per trial: what it was, how it ended, and its NLLs at its best epoch, in nats per step.
+
+    Args:
+        drawn: what else than the rate differs from candidate to candidate.
+    """
     chosen, by_halving = trainer.chosen(records), trainer.chosen(records, by_halving=True)
     columns = (
         "repeat,candidate,seed,learning_rate,status,epochs,best_epoch,updates,train_nll,valid_nll,"
         "train_nll_per_sequence,valid_nll_per_sequence,halved_at,chosen,chosen_by_halving"
     ).split(",")
+    columns[4:4] = drawn
     rows = []
     for record in records:
         best = record.best
@@ -132,7 +289,8 @@ def trial_table(records: list[trainer.Record]) -> pd.DataFrame:
                 "repeat": record.trial.repeat,
                 "candidate": record.trial.candidate,
                 "seed": record.trial.seed,
-                "learning_rate": record.trial.learning_rate,
+                "learning_rate": record.trial.rate,
+                **{name: getattr(record.trial, name) for name in drawn},
                 "status": record.status,
                 "epochs": len(record.curve),
                 "best_epoch": best.epoch if best else None,
@@ -151,14 +309,15 @@ def trial_table(records: list[trainer.Record]) -> pd.DataFrame:
 
 
 def curve_table(records: list[trainer.Record]) -> pd.DataFrame:
-    """A row per trial and epoch: clean NLLs, in nats per step."""
+    """A row per trial and epoch: clean NLLs, in nats per step; none of the training split where it was not scored."""
     rows = [
         {"repeat": record.trial.repeat, "candidate": record.trial.candidate}
         | {column: getattr(point, column) for column in CURVE}
         for record in records
         for point in record.curve
     ]
-    return pd.DataFrame(rows, columns=["repeat", "candidate", *CURVE]).round(DECIMALS)
+    table = pd.DataFrame(rows, columns=["repeat", "candidate", *CURVE])
+    return table.astype(dict.fromkeys(CURVE[2:], float)).round(DECIMALS)
 
 
 def _text(table: pd.DataFrame, lines: list[str]) -> bytes:

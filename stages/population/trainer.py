@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf, isfinite
 from statistics import median
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from stages.console.interruption import Interruption
 from stages.console.progress import Progress
 from stages.plumbing.errors import Interrupted
+from stages.population import schedules
 from stages.population.batches import epoch_batches
 from stages.population.checkpoints import Checkpoint
 from stages.population.engines import Engine
@@ -30,13 +31,13 @@ SHORT = 0.5  # seconds after which a training looks up: for a request to stop, o
 
 @dataclass(frozen=True)
 class Point:
-    """One epoch of one trial: clean NLL in nats per step, both averagings."""
+    """One epoch of one trial: clean NLL in nats per step, both averagings; None where the split was not scored."""
 
     epoch: int
     updates: int
-    train_nll: float
+    train_nll: float | None
     valid_nll: float
-    train_nll_per_sequence: float
+    train_nll_per_sequence: float | None
     valid_nll_per_sequence: float
 
 
@@ -50,6 +51,10 @@ class Record:
     best: Point | None = None
     weights: Tensor | None = None  # [N] at the best epoch
     halved_at: int | None = None  # the rung at which successive halving ends it, or would have
+
+    def improved_by(self, valid_nll: float) -> bool:
+        """Whether a validation NLL is the trial's best so far."""
+        return isfinite(valid_nll) and (self.best is None or valid_nll < self.best.valid_nll)
 
 
 @dataclass
@@ -88,9 +93,10 @@ def train(
 ) -> list[Record]:
     """Trains all trials until each has stopped, diverged, or used its epochs.
 
-    After every epoch the clean weights are scored on both splits; a trial keeps the weights of its best pooled
-    validation NLL and stops after `protocol.patience` epochs without a better one, or at a rung of successive halving
-    where its repeat has better candidates. A trial that turns non-finite is recorded as diverged and its row removed.
+    After every epoch the clean weights are scored on the validation split, and on the training split where the
+    protocol asks for it; a trial keeps the weights of its best pooled validation NLL and stops after
+    `protocol.patience` epochs without a better one, or at a rung of successive halving where its repeat has better
+    candidates. A trial that turns non-finite is recorded as diverged and its row removed.
 
     Args:
         training: where to begin; changed in place.
@@ -101,7 +107,7 @@ def train(
         A record per trial.
 
     Raises:
-        Interrupted: Ctrl-C or SIGTERM; the checkpoint has been written.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; the checkpoint has been written.
     """
     updates = updates_per_epoch(train_split.lengths, budget)
     progress = Progress(title, budget.max_epochs, updates, len(training.records), training.epoch, training.updates)
@@ -119,23 +125,27 @@ def train(
 
         while training.running():
             batches = _epoch(training.population, protocol, budget, train_split.lengths, training.epoch)
+            shares = schedules.shares(protocol.schedule, training.epoch, budget.max_epochs, updates)
             while training.updates < updates:
                 start = time.perf_counter()
-                chunk = batches[training.updates : training.updates + size]
-                engine.train(training.population, train_split, chunk, (training.epoch - 1) * updates + training.updates)
-                training.updates += len(chunk)
-                progress.update(len(chunk))
-                size = max(1, min(4 * size, int(size * SHORT / (time.perf_counter() - start))))
+                now = slice(training.updates, training.updates + size)
+                update = (training.epoch - 1) * updates + training.updates
+                engine.train(training.population, train_split, batches[now], update, shares[now])
+                done = len(batches[now])
+                training.updates += done
+                progress.update(done)
+                size = max(1, min(4 * size, updates, int(done * SHORT / max(time.perf_counter() - start, 1e-9))))
                 look_up()
             try:
-                points = _score(engine, training, train_split, valid_split, lambda: interruption.requested)
+                points = _score(engine, training, protocol, train_split, valid_split, lambda: interruption.requested)
             except Stopped:
                 look_up(stop=True)
             _end_epoch(training, protocol, budget, points)
             best = min((r.best.valid_nll for r in training.records if r.best is not None), default=float("nan"))
             progress.epoch(training.epoch - 1, best, len(training.running()))
             look_up()
-    progress.close()
+    best = min((r.best for r in training.records if r.best is not None), key=lambda p: p.valid_nll, default=None)
+    progress.end((r.status for r in training.records), *((best.valid_nll, best.epoch) if best else (float("nan"), 0)))
     return training.records
 
 
@@ -204,35 +214,50 @@ def _epoch(
     return epoch_batches(lengths, budget.batch_size, protocol.length_jitter, epoch, protocol.seed, order_seeds)
 
 
-def _score(engine: Engine, training: Training, train: Any, valid: Any, stop: Callable[[], bool]) -> list[Point]:
+def _score(
+    engine: Engine, training: Training, protocol: Protocol, train: Any, valid: Any, stop: Callable[[], bool]
+) -> list[Point]:
     """The population's clean NLLs at the end of the epoch.
+
+    On the training split only every so many epochs, and of every net that is its trial's best: choosing and stopping
+    look at validation alone.
 
     Raises:
         Stopped: `stop` said so.
     """
-    population, columns = training.population, []
-    for split in (train, valid):
-        sums = engine.score(population.layout, population.weights, split, stop)
-        columns.append((likelihood.pooled(sums, split.lengths), likelihood.per_sequence(sums, split.lengths)))
-    (train_pooled, train_each), (valid_pooled, valid_each) = columns
-    rows = zip(train_pooled, valid_pooled, train_each, valid_each, strict=True)
-    updates = training.epoch * training.updates
-    return [Point(training.epoch, updates, *(float(value) for value in row)) for row in rows]
+    population, running = training.population, training.running()
+
+    def nlls(split: Any, rows: list[int]) -> dict[int, tuple[float, float]]:
+        """Row → NLL of the split, pooled and per sequence."""
+        if not rows:
+            return {}
+        sums = engine.score(population.layout, population.weights[rows], split, stop)
+        pooled, each = likelihood.pooled(sums, split.lengths), likelihood.per_sequence(sums, split.lengths)
+        return dict(zip(rows, zip(pooled.tolist(), each.tolist(), strict=True), strict=True))
+
+    validated, every = nlls(valid, list(range(len(running)))), training.epoch % protocol.score_training_every == 0
+    trained = nlls(train, [row for row, record in enumerate(running) if every or record.improved_by(validated[row][0])])
+    updates, points = training.epoch * training.updates, []
+    for row, (pooled, each) in validated.items():
+        train_pooled, train_each = trained.get(row, (None, None))
+        points.append(Point(training.epoch, updates, train_pooled, pooled, train_each, each))
+    return points
 
 
 def _end_epoch(training: Training, protocol: Protocol, budget: Budget, points: list[Point]) -> None:
     """Enters the points into the records, ends trials, and turns to the next epoch."""
     population, running = training.population, training.running()
     for row, (record, point) in enumerate(zip(running, points, strict=True)):
-        if not (population.finite[row] and np.isfinite(point.valid_nll) and np.isfinite(point.train_nll)):
+        known = np.isfinite([nll for nll in (point.train_nll, point.valid_nll) if nll is not None]).all()
+        if not population.finite[row] or not (known or protocol.not_finite == "shrink"):
             record.status = "diverged"
             continue
         record.curve.append(point)
-        if record.best is None or point.valid_nll < record.best.valid_nll:
+        if record.improved_by(point.valid_nll):
             record.best, record.weights = point, population.weights[row].clone()
         if training.epoch == budget.max_epochs:
             record.status = "max_epochs"
-        elif training.epoch - record.best.epoch >= protocol.patience:
+        elif training.epoch - (record.best.epoch if record.best else 0) >= protocol.patience:
             record.status = "stopped"
     if budget.halving and training.epoch in budget.halving.epochs:
         halve(training.records, budget.halving, training.epoch)
@@ -249,7 +274,7 @@ def halve(records: list[Record], halving: Halving, epoch: int) -> None:
     """
     for repeat in {record.trial.repeat for record in records}:
         contenders = [r for r in records if (r.trial.repeat, r.status, r.halved_at) == (repeat, "running", None)]
-        contenders.sort(key=lambda record: record.best.valid_nll)
+        contenders.sort(key=lambda record: record.best.valid_nll if record.best else inf)
         for record in contenders[ceil(halving.keep * len(contenders)) :]:
             record.halved_at = epoch
             if halving.apply:

@@ -1,17 +1,19 @@
-"""The numbers of the memory measurement, as params.yaml gives them."""
+"""The numbers of the memory measurement, as settings.yaml beside this file gives them."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from stages.plumbing.parameters import Section
 
+SETTINGS = Path("stages/reach/settings.yaml")
 Count = Annotated[int, Field(ge=1)]
 Opening = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Settings(Section):
-    """`memory` in params.yaml.
+    """`memory` in settings.yaml.
 
     Attributes:
         cases: how many losses a net sends back at most.

@@ -5,12 +5,13 @@ state's, and its parts', beside the whole state's norm at lag 0, an input's besi
 """
 
 import math
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from stages.reach.gates import KEEPING, Logits, unit_half_lives
+from stages.reach.gates import Logits, unit_half_lives
 from stages.reach.settings import Settings
 
 GRADIENTS = "variable,lag,cases,log10_ratio,q10,q50,q90".split(",")
@@ -77,13 +78,13 @@ def half_life(log10_ratio: np.ndarray) -> np.ndarray:
     return np.where(below.any(0), crossing, len(log10_ratio) - 1.0)
 
 
-def gate_rows(cell: str, of: Logits, settings: Settings) -> list[dict[str, Any]]:
+def gate_rows(cell: ModuleType, of: Logits, settings: Settings) -> list[dict[str, Any]]:
     """Each gate's values over all steps, cases and units; the half-lives, over units, stand with the keeping gate."""
     rows = []
     for gate, found in of.items():
         values = found.sigmoid().cpu().numpy()
         shares = [(values < settings.gate_closed).mean(), (values > settings.gate_open).mean()]
-        keeps = gate == KEEPING[cell][0]
+        keeps = gate == cell.KEEPING[0]
         lives = np.quantile(unit_half_lives(cell, of).cpu().numpy(), (0.5, 0.9)) if keeps else [math.nan] * 2
         row = [gate, values.mean(), *shares, *np.quantile(values, QUANTILES), *lives]
         rows.append(dict(zip(GATES, row, strict=True)))

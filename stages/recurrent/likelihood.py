@@ -9,7 +9,8 @@ from torch import Tensor
 from stages.recurrent.network import Network
 from stages.recurrent.sequences import Sequences, scoring_batches
 
-PADDED_STEPS = 1024  # a batch in memory, small enough for a cache; the result depends on it only by rounding
+PADDED_STEPS = 1024  # of a batch, small enough for a CPU's cache; the result depends on it only by rounding
+SEQUENCES = 64  # of a batch on a GPU, at least: there a step takes as long for one sequence as for many
 
 
 class Stopped(Exception):
@@ -34,7 +35,7 @@ def sequence_sums(
     """
     P = next(iter(weights.values())).shape[0]
     sums = np.empty((P, split.count))
-    for sequences in scoring_batches(split.lengths, PADDED_STEPS):
+    for sequences in scoring_batches(split.lengths, PADDED_STEPS, 1 if split.device.type == "cpu" else SEQUENCES):
         if stop():
             raise Stopped
         batch = split.gather(sequences[None])

@@ -6,7 +6,7 @@ recurrent layer, the paper's tanh nets hold 29 to 34 % more weights than its LST
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Size(Section):
-    """`matching.<output layer>`: nominal sizes at which parameters are counted, and a budget per mode."""
+    """Nominal sizes at which parameters are counted, and a budget per mode."""
 
     inputs: Count
     outputs: Count
@@ -27,12 +27,15 @@ class Size(Section):
 
 
 class Matching(Section):
-    """`matching` in params.yaml."""
+    """`matching` in params.yaml: what the budgets count, and the share by which the nearest unit count may miss them.
+
+    The budgets, a kind of output at a time, are the paper's: its tanh layer, and its GRU with the output layer.
+    """
 
     mode: Mode
     tolerance: Annotated[float, Field(ge=0, lt=1)]
-    bernoulli: Size
-    gaussian_mixture: Size
+    bernoulli: ClassVar[Size] = Size(inputs=100, outputs=100, recurrent=20_100, total=24_986)
+    gaussian_mixture: ClassVar[Size] = Size(inputs=20, outputs=10, recurrent=168_400, total=264_648)
 
     def units(self, cell: str, output: str, settings: dict[str, Any]) -> int:
         """The cell's units under an output layer of the given settings; raises as `units_for` does."""

@@ -1,11 +1,11 @@
-"""A population of nets: hidden states by the cell's kernel, losses by the output layer, every row on its own."""
+"""A population of nets: hidden states by the cell's passes, losses by the output layer, every row on its own."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from stages.recurrent.autograd import HiddenStates, hidden_states
+from stages.recurrent.derive import HiddenStates, hidden_states
 from stages.recurrent.net import Net
 
 
@@ -18,20 +18,24 @@ class Network:
 
     @classmethod
     def of(cls, net: Net) -> "Network":
-        return cls(net, hidden_states(net.cell, net.units))
+        return cls(net, hidden_states(net.cell, net.inputs, net.units))
 
-    def negative_log_likelihood(self, weights: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
+    def negative_log_likelihood(
+        self, weights: dict[str, Tensor], inputs: Tensor, targets: Tensor, kept: Tensor | None = None
+    ) -> Tensor:
         """NLL of every step.
 
         Args:
             weights: the net's parameters, each [P, *shape].
             inputs: [P, T, B, D].
             targets: [P, T, B, K].
+            kept: [P, T, B, H], by which h is multiplied on its way to the output layer: dropout's masks.
 
         Returns:
             [P, T, B], nats per step.
         """
         h = self.recurrence(_layer(weights, "recurrent"), inputs)
+        h = h if kept is None else h * kept
 
         def readout(weights: dict[str, Tensor], h: Tensor, y: Tensor) -> Tensor:
             return self.net.output.negative_log_likelihood(weights, h, y, self.net.settings)

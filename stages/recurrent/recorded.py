@@ -1,10 +1,21 @@
-"""What a training recorded of itself in run.json, for the stages that use its nets."""
+"""What trainings recorded of themselves in run.json, for the stages that use their nets."""
 
 import json
 from pathlib import Path
 
 from stages.plumbing.errors import InputError
 from stages.recurrent.net import Net
+
+
+def recorded_cells(folder: Path) -> list[str]:
+    """The cells with a training in the folder of an arm's dataset, by name. Which there must be, `compare` knows.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not (found := sorted(path.parent.name for path in folder.glob("*/run.json"))):
+        raise InputError(f"{folder}: no training there; `dvc repro` trains what params.yaml asks for")
+    return found
 
 
 def recorded_net(path: Path) -> Net:

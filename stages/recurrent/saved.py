@@ -1,4 +1,4 @@
-"""Where a training's files lie, and its chosen trials' weights as a safetensors file: nothing is ever unpickled.
+"""A training's chosen trials' weights as a safetensors file: nothing is ever unpickled.
 
 Each parameter is stacked over trials.
 """
@@ -8,23 +8,23 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialised
+from safetensors.torch import save as safetensors
 from torch import Tensor
 
 from stages.plumbing.errors import InputError
 from stages.recurrent.layout import Layout
 
 
-def folder(dataset: str, cell: str, arm: str | None = None) -> Path:
-    """Where a training's files lie; `arm` is the matching of a second arm of the study."""
-    return Path("models", dataset, *([arm] if arm else []), cell)
+def serialised(layout: Layout, trials: list[tuple[int, int]], rows: list[Tensor]) -> bytes:
+    """A file of rows [N], one per trial, from whatever devices; a trial is named by its repeat and candidate."""
+    matrix = torch.stack([row.cpu() for row in rows]) if rows else torch.zeros(0, layout.size)
+    tensors = {name: view.contiguous() for name, view in layout.views(matrix).items()}
+    return safetensors(tensors, metadata={"trials": json.dumps(trials)})
 
 
 def save(path: Path, layout: Layout, trials: list[tuple[int, int]], rows: list[Tensor]) -> None:
-    """Writes rows [N], one per trial; a trial is named by its repeat and candidate."""
-    matrix = torch.stack(rows).cpu() if rows else torch.zeros(0, layout.size)
-    tensors = {name: view.contiguous() for name, view in layout.views(matrix).items()}
-    path.write_bytes(serialised(tensors, metadata={"trials": json.dumps(trials)}))
+    """Writes what `serialised` says."""
+    path.write_bytes(serialised(layout, trials, rows))
 
 
 def load(path: Path, layout: Layout, device: torch.device) -> tuple[list[tuple[int, int]], dict[str, Tensor]]:

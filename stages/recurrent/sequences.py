@@ -15,11 +15,13 @@ class Batch:
         inputs: [R, T, B, D] float32.
         targets: [R, T, B, K] float32.
         mask: [R, T, B] float32, 1 where a step is scored and 0 in the padding after a sequence's end.
+        frames: [R, T, B] int64, each step's number in the split, 0 in the padding.
     """
 
     inputs: Tensor
     targets: Tensor
     mask: Tensor
+    frames: Tensor
 
 
 class Sequences:
@@ -34,7 +36,7 @@ class Sequences:
     def __init__(self, inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray, device: torch.device):
         self.inputs = torch.from_numpy(inputs).to(device)
         self.targets = torch.from_numpy(targets).to(device)
-        self.lengths = lengths
+        self.lengths, self.device = lengths, device
         self._lengths = torch.from_numpy(lengths).to(device)
         self._starts = torch.from_numpy(np.cumsum(lengths) - lengths).to(device)
 
@@ -51,7 +53,7 @@ class Sequences:
         inputs, targets = (
             side[frames].float().masked_fill_(~inside[..., None], 0) for side in (self.inputs, self.targets)
         )
-        return Batch(inputs, targets, inside.float())
+        return Batch(inputs, targets, inside.float(), frames)
 
 
 def scoring_batches(lengths: np.ndarray, steps: int, least: int = 1) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Any cell's hidden states, from its plain `step`: the path for cells without a kernel, and what kernels must equal."""
+"""Any cell's hidden states, from its plain `step`: what is derived must equal it, and the path for the rest."""
 
 from types import ModuleType
 

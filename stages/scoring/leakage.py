@@ -5,6 +5,7 @@ number of pitches is leaked if the same intervals, so the same melody in any tra
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -13,9 +14,11 @@ from pydantic import Field
 from stages.corpora.split import Split
 from stages.plumbing.parameters import Section
 
+SETTINGS = Path("stages/scoring/settings.yaml")
+
 
 class Rule(Section):
-    """`leakage` in params.yaml.
+    """`leakage` in settings.yaml beside this file.
 
     Attributes:
         window: frames that must agree.

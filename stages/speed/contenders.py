@@ -1,11 +1,15 @@
 """The ways to train a grid of nets that are measured side by side. One call of `epoch` is one epoch of all trials."""
 
+import multiprocessing
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.console.device import threads
 from stages.plumbing.parameters import section
 from stages.population import trials
 from stages.population.engines.compiled import Compiled
@@ -13,9 +17,49 @@ from stages.population.engines.torch import Torch
 from stages.population.population import Population
 from stages.protocol.protocol import Protocol
 from stages.recurrent.layout import Layout
+from stages.speed import jax_scan
 from stages.speed.workload import Workload
 
 LAYERS = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+OURS = ("plain", "compiled")  # the population; all others are rivals
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way of training, ready to go.
+
+    Attributes:
+        epoch: trains one epoch of `trials` trials.
+        updates: of one trial an epoch.
+        close: ends what it holds.
+    """
+
+    epoch: Callable[[], None]
+    trials: int
+    updates: int
+    close: Callable[[], None] = lambda: None
+
+
+def obstacle(arm: str) -> str | None:
+    """Why an arm cannot run here, or None."""
+    if arm == "jax" and find_spec("jax") is None:
+        return "JAX is not installed: `.venv/bin/pip install -e '.[bench]'`"
+    return None
+
+
+def build(arm: str, workload: Workload, count: int) -> Contender:
+    """An arm by name; the population has `count` trials."""
+    updates = len(workload.batches)
+    if arm == "library":
+        return Contender(torch_nn(workload), 1, updates)
+    if arm == "one_sequence":
+        return Contender(torch_nn(workload, one_sequence=True), 1, sum(batch.size for batch in workload.batches))
+    if arm == "library_2_processes":
+        processes = Processes(workload, min(2, threads()))
+        return Contender(processes.epoch, processes.count, updates, processes.close)
+    if arm == "jax":
+        return Contender(jax(workload), 1, updates)
+    return Contender(population(workload, count, arm == "compiled"), count, updates)
 
 
 def torch_nn(workload: Workload, one_sequence: bool = False) -> Callable[[], None]:
@@ -26,13 +70,14 @@ def torch_nn(workload: Workload, one_sequence: bool = False) -> Callable[[], Non
     """
     net, protocol = workload.net, section("train", Protocol)
     torch.manual_seed(0)
-    layer = LAYERS[net.cell.__name__.rpartition(".")[2]](net.inputs, net.units)
+    layer = LAYERS[workload.cell](net.inputs, net.units)
     readout = nn.Linear(net.units, net.output_size)
     weights = [*layer.parameters(), *readout.parameters()]
-    optimiser = torch.optim.RMSprop(
-        weights, 1e-4, alpha=protocol.rmsprop_decay, eps=protocol.rmsprop_floor, momentum=protocol.momentum
-    )
-    batches = [_padded(workload, part) for batch in workload.batches for part in _parts(batch[0], one_sequence)]
+    of = protocol.optimiser
+    optimiser = torch.optim.RMSprop(weights, 1e-4, alpha=of.decay, eps=of.floor, momentum=of.momentum)
+    whole = [batch[0] for batch in workload.batches]
+    parts = [part[None] for batch in whole for part in batch] if one_sequence else whole
+    batches = [tuple(map(torch.from_numpy, workload.padded(part))) for part in parts]
 
     def losses(hidden: Tensor, targets: Tensor) -> Tensor:
         if net.output.__name__.endswith("bernoulli"):
@@ -52,6 +97,14 @@ def torch_nn(workload: Workload, one_sequence: bool = False) -> Callable[[], Non
     return epoch
 
 
+def jax(workload: Workload) -> Callable[[], None]:
+    """JAX from a trial's own first weights."""
+    protocol, layout = section("train", Protocol), Layout.of(workload.net)
+    state = Population.initial(layout, protocol, trials.draw(protocol, "bench", 1, 1), torch.device("cpu"))
+    initial = {name: view[0].numpy() for name, view in layout.views(state.weights).items()}
+    return jax_scan.trainer(workload, protocol, initial)
+
+
 def population(workload: Workload, count: int, compiled: bool) -> Callable[[], None]:
     """The population of `count` trials, in plain torch or compiled, noise and all, as a training does it."""
     net, protocol = workload.net, section("train", Protocol)
@@ -62,28 +115,47 @@ def population(workload: Workload, count: int, compiled: bool) -> Callable[[], N
 
     def epoch() -> None:
         engine.train(state, split, workload.batches, 0)
+        assert state.finite.all(), "a diverged trial is passed over, which would be counted as speed"
 
     return epoch
 
 
-def build(arm: str, workload: Workload, count: int) -> tuple[Callable[[], None], int]:
-    """An arm by name, and how many trials one call of it trains."""
-    if arm in ("library", "one_sequence"):
-        return torch_nn(workload, arm == "one_sequence"), 1
-    return population(workload, count, arm == "compiled"), count
+class Processes:
+    """torch.nn in processes of their own, each with a trial and a core to itself and one thread."""
+
+    def __init__(self, workload: Workload, count: int):
+        context = multiprocessing.get_context("spawn")
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self.count, self._pipes, self._processes = count, [], []
+        for number in range(count):
+            ours, theirs = context.Pipe()
+            arguments = (theirs, workload.packed(), cores[number % len(cores)] if cores else None)
+            process = context.Process(target=_serve, args=arguments, daemon=True)
+            process.start()
+            self._pipes.append(ours)
+            self._processes.append(process)
+        for pipe in self._pipes:
+            pipe.recv()
+
+    def epoch(self) -> None:
+        for pipe in self._pipes:
+            pipe.send(True)
+        for pipe in self._pipes:
+            pipe.recv()
+
+    def close(self) -> None:
+        for pipe in self._pipes:
+            pipe.send(False)
+        for process in self._processes:
+            process.join()
 
 
-def _parts(batch: np.ndarray, one_sequence: bool) -> list[np.ndarray]:
-    return [batch[number : number + 1] for number in range(len(batch))] if one_sequence else [batch]
-
-
-def _padded(workload: Workload, sequences: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-    """inputs [T, B, D], targets [T, B, K] and mask [T, B] of some sequences."""
-    starts = np.cumsum(workload.lengths) - workload.lengths
-    cuts = [slice(starts[n], starts[n] + workload.lengths[n]) for n in sequences]
-    inputs, targets = (
-        nn.utils.rnn.pad_sequence([torch.from_numpy(side[cut]).float() for cut in cuts])
-        for side in (workload.inputs, workload.targets)
-    )
-    mask = nn.utils.rnn.pad_sequence([torch.ones(cut.stop - cut.start) for cut in cuts])
-    return inputs, targets, mask
+def _serve(pipe, packed: tuple, core: int | None) -> None:
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    torch.set_num_threads(1)
+    epoch = torch_nn(Workload.unpacked(packed))
+    pipe.send(True)
+    while pipe.recv():
+        epoch()
+        pipe.send(True)

@@ -25,6 +25,11 @@ class Workload:
     batches: list[np.ndarray]
 
     @property
+    def cell(self) -> str:
+        """The name of the net's cell."""
+        return self.net.cell.__name__.rpartition(".")[2]
+
+    @property
     def steps(self) -> int:
         """Time steps of all sequences visited, padding not counted."""
         return int(sum(self.lengths[batch].sum() for batch in self.batches))
@@ -43,6 +48,29 @@ class Workload:
         visited = [starts[n] + np.arange(self.lengths[n]) for batch in self.batches for n in batch[0]]
         inputs = ones[np.concatenate(visited)].sum()
         return 2.0 * (3 * self.steps * units * (gates + self.net.output_size) + 2 * inputs * gates)
+
+    def padded(self, sequences: np.ndarray, multiple: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """inputs [T, B, D], targets [T, B, K] and mask [T, B] of some sequences, float32, T such a multiple."""
+        starts, lengths = np.cumsum(self.lengths) - self.lengths, self.lengths[sequences]
+        steps = -(-int(lengths.max()) // multiple) * multiple
+        inputs, targets = (
+            np.zeros((steps, len(sequences), side.shape[1]), np.float32) for side in (self.inputs, self.targets)
+        )
+        for column, (start, length) in enumerate(zip(starts[sequences], lengths, strict=True)):
+            inputs[:length, column] = self.inputs[start : start + length]
+            targets[:length, column] = self.targets[start : start + length]
+        return inputs, targets, (np.arange(steps)[:, None] < lengths).astype(np.float32)
+
+    def packed(self) -> tuple:
+        """What another process needs to make the same: modules do not travel, their names do."""
+        net, settings = self.net, vars(self.net.settings)
+        of = (self.cell, net.output.__name__.rpartition(".")[2], net.inputs, net.units, net.targets, settings)
+        return of, self.inputs, self.targets, self.lengths, self.batches
+
+    @classmethod
+    def unpacked(cls, packed: tuple) -> "Workload":
+        of, *rest = packed
+        return cls(Net.build(*of), *rest)
 
 
 def names() -> list[str]:

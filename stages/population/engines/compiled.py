@@ -18,13 +18,13 @@ from torch import Tensor
 from stages.console.device import threads
 from stages.population.population import Population
 from stages.protocol.protocol import Protocol
+from stages.recurrent import derive
 from stages.recurrent.layout import Layout
 from stages.recurrent.likelihood import Stopped
 from stages.recurrent.net import Net
 from stages.recurrent.sequences import scoring_batches
 
-CELLS, OUTPUTS = ("tanh", "lstm", "gru"), ("bernoulli", "gaussian_mixture")  # in the order of their numbers
-ORDER = ["recurrent.W", "recurrent.U", "recurrent.V", "recurrent.b", "output.V", "output.c"]  # of a row's parameters
+OUTPUTS = ("bernoulli", "gaussian_mixture")  # in the order of their numbers
 PIECES = 4  # a row's updates are handed out in so many pieces, so that no thread is idle for long at the end
 SCORED_STEPS, SCORED_SEQUENCES = 1024, 8  # a batch to score: as many sequences as fit into the steps, but at least 8
 
@@ -40,44 +40,43 @@ class Packed:
 class Compiled:
     """Rows on threads."""
 
+    device = torch.device("cpu")
+
     @staticmethod
     def obstacle(net: Net, device: torch.device) -> str | None:
         """Why the net cannot be computed here, or None."""
         cell, output = (module.__name__.rpartition(".")[2] for module in (net.cell, net.output))
         if device.type != "cpu":
             return f"the compiled kernels are for CPUs, the device is {device}"
-        if cell not in CELLS or output not in OUTPUTS:
-            return f"no compiled kernel for the cell '{cell}' with the output layer '{output}'"
+        if output not in OUTPUTS:
+            return f"no compiled kernel for the output layer '{output}'"
+        try:
+            derive.compiled(net.cell, net.inputs, net.units)
+        except derive.Underivable as obstacle:
+            return f"no fast path can be derived for the cell '{cell}': {obstacle}"
         return None if find_spec("numba") else "Numba is not installed"
 
     def __init__(self, net: Net, protocol: Protocol):
         from stages.population.kernels import loading  # Numba's import takes a second that others need not wait
 
-        self.row = loading.load()
+        self.row = loading.load(derive.compiled(net.cell, net.inputs, net.units))
         self.threads = threads()
         self.name = f"compiled (Numba {version('numba')})"
         settings = net.settings
-        cell, output = (module.__name__.rpartition(".")[2] for module in (net.cell, net.output))
         self._shape = self.row.Shape(
-            CELLS.index(cell),
-            OUTPUTS.index(output),
+            OUTPUTS.index(net.output.__name__.rpartition(".")[2]),
             net.inputs,
             net.units,
             net.output_size,
             getattr(settings, "components", 0),
             np.float32(getattr(settings, "variance_floor", 0)),
         )
-        self._rules = self.row.Rules(
-            *map(
-                np.float32,
-                (
-                    protocol.weight_noise,
-                    protocol.gradient_norm,
-                    protocol.rmsprop_decay,
-                    protocol.rmsprop_floor,
-                    protocol.momentum,
-                ),
-            )
+        rules = self.row.updating
+        self._rules = rules.Rules(
+            rules.OPTIMISERS.index(protocol.optimiser.name),
+            np.inf if protocol.gradient_norm is None else protocol.gradient_norm,
+            np.inf if protocol.step_norm is None else protocol.step_norm,
+            protocol.not_finite == "shrink",
         )
         self._pool = ThreadPoolExecutor(self.threads)
 
@@ -87,11 +86,19 @@ class Compiled:
         sides = _ones_or_values(inputs, sparse=_is_sparse(inputs)), _ones_or_values(targets, sparse=music)
         return Packed(self.row.Data(np.cumsum(lengths) - lengths, lengths, *sides[0], *sides[1]), lengths)
 
-    def train(self, population: Population, split: Packed, batches: list[np.ndarray], update: int) -> None:
+    def train(
+        self,
+        population: Population,
+        split: Packed,
+        batches: list[np.ndarray],
+        update: int,
+        share: float | np.ndarray = 1.0,
+    ) -> None:
         """As `Torch.train`; each row's updates one after another by whichever thread is free."""
-        assert list(population.layout.parameters) == [name for name in ORDER if name in population.layout.parameters]
         slices, finite = population.slices(), population.finite.numpy()
-        matrices = [m.numpy() for m in (population.weights, population.optimiser.square, population.optimiser.velocity)]
+        weights, states = population.weights.numpy(), population.optimiser.rows.numpy()
+        numbers = np.array([population.optimiser.numbers(update + n) for n in range(len(batches))])
+        share = np.broadcast_to(share, len(batches))
         piece = max(1, -(-len(batches) // PIECES))
         ready: SimpleQueue[tuple[int, int]] = SimpleQueue()
         for row in range(len(slices)):
@@ -105,7 +112,8 @@ class Compiled:
                     return
                 if not finite[row]:
                     continue
-                trial, own = population.trials[row], [b[slices[row]] for b in batches[start : start + piece]]
+                trial, now = population.trials[row], slice(start, start + piece)
+                own = [batch[slices[row]] for batch in batches[now]]
                 finite[row] = self.row.train(
                     self._shape,
                     self._rules,
@@ -113,8 +121,12 @@ class Compiled:
                     *_joined(own),
                     update + start,
                     trial.seed,
-                    np.float32(trial.learning_rate),
-                    *(matrix[row] for matrix in matrices),
+                    np.float32(trial.weight_noise),
+                    np.float32(trial.dropout),
+                    np.float32(trial.rate * share[now]),
+                    numbers[now],
+                    weights[row],
+                    states[row],
                 )
                 if start + piece < len(batches):
                     ready.put((row, start + piece))

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from stages.plumbing.errors import InputError
 from stages.population import noise
+from stages.population.optimisers import rescale
 from stages.population.population import Population
-from stages.population.rmsprop import rescale
 from stages.protocol.protocol import Protocol
 from stages.recurrent import likelihood
 from stages.recurrent.layout import Layout
@@ -30,24 +30,44 @@ class Torch:
     def load(self, inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray) -> Sequences:
         return Sequences(inputs, targets, lengths, self.device)
 
-    def train(self, population: Population, split: Sequences, batches: list[np.ndarray], update: int) -> None:
+    def train(
+        self,
+        population: Population,
+        split: Sequences,
+        batches: list[np.ndarray],
+        update: int,
+        share: float | np.ndarray = 1.0,
+    ) -> None:
         """One update of every row a batch.
 
         The loss of a row is the mean over its sequences of the NLL summed over steps (the authors' loss, whose batch
         is one sequence), at weights with fresh noise; its gradient moves the clean weights. A row whose loss or
-        gradient is not finite is left as it is, and cannot touch another.
+        gradient is not finite is left as it is, and cannot touch another; or it shrinks, if the protocol says so.
         """
+        shares = np.broadcast_to(share, len(batches))
         for number, sequences in enumerate(batches):
             gradient, loss = self.gradient(population, split.gather(sequences), update + number)
             norm = rescale(gradient, self.protocol.gradient_norm)
-            population.finite &= torch.isfinite(norm) & torch.isfinite(loss)
-            population.optimiser.step(
-                population.weights, gradient.where(population.finite[:, None], gradient.new_zeros(()))
+            if self.protocol.not_finite == "shrink":  # the authors' rule: not rescaled
+                broken = ~torch.isfinite(norm)[:, None]
+                gradient = torch.where(broken, 0.1 * population.weights, gradient)
+                population.finite &= torch.isfinite(torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64))
+            else:
+                population.finite &= torch.isfinite(norm) & torch.isfinite(loss)
+            finite, zero = population.finite[:, None], gradient.new_zeros(())
+            rates = torch.tensor(
+                [trial.rate * shares[number] for trial in population.trials], dtype=torch.float32, device=self.device
             )
+            step = population.optimiser.step(population.weights, gradient.where(finite, zero), rates, update + number)
+            if self.protocol.step_norm is not None:
+                rescale(step, self.protocol.step_norm)
+            population.weights.add_(step.where(finite, zero))
 
     def gradient(self, population: Population, batch: Batch, update: int) -> tuple[Tensor, Tensor]:
         """The gradient [P, N] and the loss [P] of every row at its noisy weights."""
         perturbed, slices = self.perturbed(population, update), population.slices()
+        dropout = population.column("dropout") if any(trial.dropout for trial in population.trials) else None
+        seeds = _seeds(population)
 
         def part(rows: slice) -> tuple[Tensor, Tensor]:
             views = population.layout.views(perturbed[rows])
@@ -56,7 +76,11 @@ class Torch:
                 each.expand(len(slices[rows]), *each.shape[1:]) if len(each) == 1 else each[slices[rows]]
                 for each in (batch.inputs, batch.targets, batch.mask)
             )
-            nll = self.network.negative_log_likelihood(leaves, inputs, targets)
+            kept = None
+            if dropout is not None:
+                frames = batch.frames[slices[rows]]
+                kept = noise.kept(seeds[rows], update, frames, dropout[rows, 0], self.network.net.units)
+            nll = self.network.negative_log_likelihood(leaves, inputs, targets, kept)
             loss = (nll * mask).sum((1, 2)) / mask.shape[2]
             gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
             return torch.cat([each.flatten(1) for each in gradients], dim=1), loss.detach()
@@ -67,10 +91,10 @@ class Torch:
     def perturbed(self, population: Population, update: int) -> Tensor:
         """The weights with fresh Gaussian noise on the recurrent layer's matrices."""
         perturbed = population.weights.clone()
-        if self.protocol.weight_noise:
-            seeds = torch.tensor([trial.seed for trial in population.trials], device=self.device)
+        if any(trial.weight_noise for trial in population.trials):
             matrices = perturbed[:, : population.layout.noisy]
-            matrices.add_(noise.normals(seeds, update, matrices.shape[1]), alpha=self.protocol.weight_noise)
+            drawn = noise.normals(_seeds(population), update, matrices.shape[1])
+            matrices.addcmul_(drawn, population.column("weight_noise"))
         return perturbed
 
     def score(self, layout: Layout, weights: Tensor, split: Sequences, stop: Callable[[], bool]) -> np.ndarray:
@@ -98,3 +122,7 @@ class Torch:
                 continue
             yield result
             start += size
+
+
+def _seeds(population: Population) -> Tensor:
+    return torch.tensor([trial.seed for trial in population.trials], device=population.weights.device)

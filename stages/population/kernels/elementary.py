@@ -8,6 +8,7 @@ import numpy as np
 from llvmlite import ir
 from numba import float32, int32, njit, types
 from numba.core import cgutils
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
 LOG2_E, LN2_HIGH, LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
@@ -36,6 +37,55 @@ def _floor(typing, x):
 def scalar(function):
     """Compiled into its caller, with multiply-adds fused and nothing else reordered."""
     return njit(error_model="numpy", fastmath={"contract"}, forceinline=True)(function)
+
+
+def once(signature):
+    """Compiled for this one signature, which calls are converted to, and not before somebody calls it.
+
+    A signature given to `njit` is compiled when the module is imported, even where all that calls it is in the cache.
+    """
+
+    def decorate(function):
+        dispatcher = njit(error_model="numpy")(function)
+
+        template = dispatcher.get_call_template
+
+        def compiled():
+            if dispatcher._can_compile:
+                dispatcher.compile(signature)
+                dispatcher.disable_compile()
+            (only,) = dispatcher.overloads.values()
+            return only.entry_point
+
+        def from_compiled_code(*args):
+            compiled()
+            return template(*args)
+
+        dispatcher.get_call_template = from_compiled_code
+        dispatcher._compile_for_args = lambda *args, **kwargs: compiled()  # from Python, which then calls it
+        return dispatcher
+
+    return decorate
+
+
+class _Apart(Compiler):
+    """Compiles a function whose arrays do not overlap: vector code needs no checks before each loop."""
+
+    def define_pipelines(self):
+        self.state.flags.noalias = True
+        return super().define_pipelines()
+
+
+def loop(function):
+    """A loop over elements of arrays that do not overlap; indices are unsigned, so that none can be negative."""
+    return njit(error_model="numpy", fastmath={"contract"}, pipeline_class=_Apart)(function)
+
+
+@loop
+def copied(size, target, source):
+    """The first numbers of `source` into `target`, without a check of their shapes: that would be half a module."""
+    for i in range(size):
+        target[i] = source[i]
 
 
 @scalar

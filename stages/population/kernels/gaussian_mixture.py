@@ -13,6 +13,19 @@ LOG_2_PI = np.float32(np.log(2 * np.pi))
 
 
 @njit(error_model="numpy", fastmath={"contract", "reassoc"})
+def _components(mean, spread, squares, logarithms, floor):
+    """Apart from `loss`, where the same loop stays a loop over single numbers: four times as slow."""
+    for i in range(squares.size):
+        e = exp(spread[i])
+        variance = floor + e
+        off = squares[i]
+        logarithms[i] = log(variance)
+        squares[i] = off * off / variance
+        mean[i] = -off / variance
+        spread[i] = e / variance
+
+
+@njit(error_model="numpy", fastmath={"contract", "reassoc"})
 def loss(outputs, frames, targets, components, floor, nll):
     """Overwrites outputs [S, O] by their gradient and writes nll [S], nats per step; targets [F, K]."""
     M, K = components, targets.shape[1]
@@ -25,14 +38,7 @@ def loss(outputs, frames, targets, components, floor, nll):
         for m in range(M):
             for k in range(K):
                 squares[m * K + k] = y[k] - mean[m * K + k]
-        for i in range(M * K):
-            e = exp(spread[i])
-            variance = floor + e
-            off = squares[i]
-            logarithms[i] = log(variance)
-            squares[i] = off * off / variance
-            mean[i] = -off / variance
-            spread[i] = e / variance
+        _components(mean, spread, squares, logarithms, floor)
         highest = mixing[0]
         for m in range(M):
             highest = mixing[m] if mixing[m] > highest else highest

@@ -1,49 +1,117 @@
-"""Compiles the kernels on first use with Numba, which needs no compiler on the machine.
+"""Compiles a cell's fast path on first use with Numba, which needs no compiler on the machine.
 
-The code is kept in the user's cache under a name made from the sources: another version of the study never runs it.
+What is compiled lies in the user's cache under a name made from all that it was made of: another version of the study
+never runs it, another copy of this version compiles nothing, and a cache that was damaged or left unfinished is made
+anew.
 """
 
 import atexit
+import json
 import shutil
 import sys
 import tempfile
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 import numba
-from filelock import FileLock
+from filelock import FileLock, Timeout
+from llvmlite import binding
 from platformdirs import user_cache_path
 
+from stages.population import optimisers
 
-def load() -> ModuleType:
-    """The module `row`, its functions compiled in this process or taken from the cache.
+SOURCES = Path(__file__).parent
+_loaded: dict[str, ModuleType] = {}
+
+
+def load(source: str) -> ModuleType:
+    """The module `row` with the derived passes of a cell, compiled in this process or taken from the cache.
 
     Processes that come at the same time wait for the first. Where no cache can be written the code is compiled for
     this process alone.
     """
-    cache = _cache()
-    numba.config.CACHE_DIR = str(cache)
-    with FileLock(cache / "lock"):
-        if not any(cache.glob("**/*.nbi")):
-            print("compiling the fast path, once for this version of the study (half a minute or so)", file=sys.stderr)
-        row = import_module(f"{__package__}.row")
-        row.compile_all()
+    name = _digest(source)
+    if name not in _loaded:
+        folder = _folder(name)
+        lock = FileLock(folder.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=0.2)
+        except Timeout:
+            print("waiting for another process that compiles the fast path", file=sys.stderr)
+            lock.acquire()
+        try:
+            _loaded[name] = _from(folder, source, name)
+        finally:
+            lock.release()
+    return _loaded[name]
+
+
+def _from(folder: Path, source: str, name: str) -> ModuleType:
+    """Runs the package in the folder, which is made anew unless every file is as it was when it was finished."""
+    finished = folder / "finished.json"
+    if _is_whole(folder, finished):
+        try:
+            return _run(folder, name)
+        except Exception as error:  # whatever Numba thinks of its files: they can be made anew
+            print(f"the compiled fast path cannot be used ({type(error).__name__})", file=sys.stderr)
+    print("compiling the fast path, once for this version of the cell (half a minute or so)", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "cell.py").write_text(source, encoding="utf-8")
+    shutil.copyfile(SOURCES / "row.py", folder / "row.py")
+    row = _run(folder, name)
+    finished.write_text(json.dumps(_digests(folder)))
     return row
 
 
-def _cache() -> Path:
+def _run(folder: Path, name: str) -> ModuleType:
+    """Imports the package: `row`, and from it `cell`, the derived passes."""
+    package = f"fast_path_{name}"
+    for module in [module for module in sys.modules if module.partition(".")[0] == package]:
+        del sys.modules[module]
+    numba.config.CACHE_DIR = str(folder)
+    spec = spec_from_file_location(package, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    sys.modules[package] = module_from_spec(spec)
+    row = import_module(f"{package}.row")
+    row.compile_all()
+    return row
+
+
+def _is_whole(folder: Path, finished: Path) -> bool:
+    try:
+        return json.loads(finished.read_text()) == _digests(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Of every file that is run, and where they lie, which Numba asks too."""
+    files = [file for file in folder.rglob("*") if file.suffix in (".py", ".nbi", ".nbc")]
+    return {"folder": str(folder)} | {
+        str(file.relative_to(folder)): sha256(file.read_bytes()).hexdigest() for file in files
+    }
+
+
+def _digest(source: str) -> str:
+    """A name for what the compiled code depends on: sources, the compiler's version, the processor."""
+    parts = [file.read_bytes() for file in (*sorted(SOURCES.glob("*.py")), Path(optimisers.__file__))]
+    facts = source, version("numba"), version("llvmlite"), sys.version, binding.get_host_cpu_name()
+    parts += [repr(facts).encode(), binding.get_host_cpu_features().flatten().encode()]
+    return sha256(b"".join(parts)).hexdigest()[:16]
+
+
+def _folder(name: str) -> Path:
     """A folder that can be written: the user's, or one that lasts as long as this process."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    name = sha256(b"".join(file.read_bytes() for file in sources) + version("numba").encode()).hexdigest()[:16]
-    cache = user_cache_path("gated-recurrence-study") / "kernels" / name
+    cache = user_cache_path("gated-recurrence-study") / "kernels"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        (cache / "lock").touch()
-        return cache
+        (cache / f"{name}.lock").touch()
     except OSError:
-        folder = tempfile.mkdtemp(prefix="gated-recurrence-study-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
+        cache = Path(tempfile.mkdtemp(prefix="gated-recurrence-study-"))
+        atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    return cache / name

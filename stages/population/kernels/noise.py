@@ -1,4 +1,4 @@
-"""Weight noise of one update; as `population/noise.py` draws it, up to rounding."""
+"""Weight noise and dropout of one update; as `population/noise.py` draws it, up to rounding."""
 
 import numpy as np
 from numba import float32, int32, njit, uint32, uint64
@@ -23,19 +23,48 @@ def normals(seed, update, out):
         out[3 * quarter :],
     )
     for block in range(quarter):
-        w0, w1, w2, w3 = uint64(block) & LOW, uint64(update) & LOW, uint64(0), uint64(0)
-        key0, key1 = uint64(seed) & LOW, uint64(seed) >> uint64(32)
-        for _ in range(10):
-            product0, product1 = uint64(0xD2511F53) * w0, uint64(0xCD9E8D57) * w2
-            w0, w1, w2, w3 = (
-                (product1 >> uint64(32)) ^ w1 ^ key0,
-                product1 & LOW,
-                (product0 >> uint64(32)) ^ w3 ^ key1,
-                product0 & LOW,
-            )
-            key0, key1 = (key0 + uint64(0x9E3779B9)) & LOW, (key1 + uint64(0xBB67AE85)) & LOW
+        w0, w1, w2, w3 = _philox(seed, uint64(block), uint64(update), uint64(0), uint64(0))
         first[block], second[block] = _pair(w0, w1)
         third[block], fourth[block] = _pair(w2, w3)
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def drop(seed, update, frames, share, units, h, masks, seen):
+    """What the output layer sees of h [S, H padded] under inverted dropout, a view of `seen`; fills the masks."""
+    quarter, whole = (units + 3) // 4, float32(1) / (float32(1) - share)
+    for s in range(h.shape[0]):
+        mask, before, after = masks[s], h[s], seen[s]
+        for block in range(quarter):
+            w0, w1, w2, w3 = _philox(seed, uint64(block), uint64(update), uint64(frames[s]), uint64(1))
+            mask[block] = whole if _share(w0) >= share else float32(0)
+            mask[quarter + block] = whole if _share(w1) >= share else float32(0)
+            mask[2 * quarter + block] = whole if _share(w2) >= share else float32(0)
+            mask[3 * quarter + block] = whole if _share(w3) >= share else float32(0)
+        mask[units:] = float32(1)
+        for j in range(mask.size):
+            after[j] = before[j] * mask[j]
+    return seen[: h.shape[0]]
+
+
+@scalar
+def _philox(seed, block, update, frame, stream):
+    w0, w1, w2, w3 = block & LOW, update & LOW, frame & LOW, stream
+    key0, key1 = uint64(seed) & LOW, uint64(seed) >> uint64(32)
+    for _ in range(10):
+        product0, product1 = uint64(0xD2511F53) * w0, uint64(0xCD9E8D57) * w2
+        w0, w1, w2, w3 = (
+            (product1 >> uint64(32)) ^ w1 ^ key0,
+            product1 & LOW,
+            (product0 >> uint64(32)) ^ w3 ^ key1,
+            product0 & LOW,
+        )
+        key0, key1 = (key0 + uint64(0x9E3779B9)) & LOW, (key1 + uint64(0xBB67AE85)) & LOW
+    return w0, w1, w2, w3
+
+
+@scalar
+def _share(word):
+    return float32(int32(uint32(word) >> uint32(8))) * float32(2.0**-24)
 
 
 @scalar

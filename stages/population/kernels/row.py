@@ -14,35 +14,34 @@ from collections import namedtuple
 import numpy as np
 from numba import float32, int64, njit, types
 
-from stages.population.kernels import bernoulli, gaussian_mixture, gru, lstm, tanh
-from stages.population.kernels.noise import normals
-from stages.population.kernels.products import multiply, padded, transposed
+from stages.population.kernels import bernoulli, gaussian_mixture, updating
+from stages.population.kernels.elementary import copied
+from stages.population.kernels.noise import drop, normals
+from stages.population.kernels.products import multiply, multiply_panels, padded, panels
 
-TANH, LSTM, GRU = range(3)  # the numbers of the cells and output layers in a Shape
-BERNOULLI, GAUSSIAN_MIXTURE = range(2)
-GATES = np.array([1, 4, 3])
-SAVED = np.array([tanh.SAVED, lstm.SAVED, gru.SAVED])
+from . import cell  # the derived passes: this file runs as a copy beside them, which `loading` makes
+
+BERNOULLI, GAUSSIAN_MIXTURE = range(2)  # the numbers of the output layers in a Shape
 BLOCK = 64  # steps whose outputs are held at a time
 
-# Sizes of a net: cell and output as numbers; D, H, O and M (components of a mixture, else 0); the variance's floor.
-Shape = namedtuple("Shape", "cell output inputs units outputs components variance_floor")
-# The protocol's numbers for an update.
-Rules = namedtuple("Rules", "noise norm decay floor momentum")
+# Sizes of a net: the output layer as a number; D, H, O and M (components of a mixture, else 0); the variance's floor.
+Shape = namedtuple("Shape", "output inputs units outputs components variance_floor")
 # A split: sequences as [N] starts and lengths of frames. Inputs and targets of zeros and ones as the numbers of the
 # ones, frame f's between ends[f] and ends[f + 1]; other inputs and targets as [F, D] and [F, K], else empty.
 Data = namedtuple("Data", "starts lengths inputs input_notes input_ends targets target_notes target_ends")
-# A trial's weights or their gradient, columns padded: W [G, D, H], U [G, H, H], V [3, H] (of an LSTM), b [G, H], and of
+# A trial's weights or their gradient, every H and O padded: W [D, G·H], U [H, G·H], learned vectors V [k, H], and of
 # the output layer [H, O] and [O].
-Weights = namedtuple("Weights", "W U V b readout bias")
+Weights = namedtuple("Weights", "W U V readout bias")
 
 inner = njit(error_model="numpy", fastmath={"contract"})
 
 
 @njit(error_model="numpy", fastmath={"contract"}, nogil=True, cache=True)
-def train(shape, rules, data, order, cuts, update, seed, rate, weights, square, velocity):
-    """Updates a trial once on each batch: weights, square and velocity [N] in place, as `rmsprop.py` says.
+def train(shape, rules, data, order, cuts, update, seed, noise, dropout, rates, numbers, weights, state):
+    """Updates a trial once on each batch: weights [N] and the optimiser's state [S, N] in place.
 
-    Batch i is the sequences order[cuts[i] : cuts[i + 1]]; `update` is the number of the first one's update.
+    Batch i is the sequences order[cuts[i] : cuts[i + 1]]; `update` is the number of the first one's update, rates[i]
+    the learning rate there, and numbers[i] what the optimiser needs there (`updating.py`).
 
     Returns:
         False if a loss or gradient was not finite; the weights are then those before that update.
@@ -51,35 +50,37 @@ def train(shape, rules, data, order, cuts, update, seed, rate, weights, square, 
     perturbed, gradient = _empty(shape), _empty(shape)
     a, saved, dh, x = _activations(shape, data, S)
     frames, steps, slots, nll = np.empty(S, np.int64), np.empty(T + 1, np.int64), np.empty(B, np.int64), _floats(S)
-    matrices = (shape.inputs + shape.units) * GATES[shape.cell] * shape.units
-    noise = np.zeros((matrices + 3) // 4 * 4, np.float32)
+    matrices = (shape.inputs * cell.INPUTS + shape.units * cell.RECURRENT) * shape.units
+    normal = np.zeros((matrices + 3) // 4 * 4, np.float32)
     flat = _floats(weights.size)
+    seen, masks = np.empty((2, S if dropout > 0 else 0, padded(shape.units)), np.float32)
     for batch in range(cuts.size - 1):
         sequences = order[cuts[batch] : cuts[batch + 1]]
         steps_of_batch = _pack(data, sequences, slots, steps, frames)
         count = steps_of_batch[-1]
-        if rules.noise > 0:
-            normals(seed, update + batch, noise)
+        if noise > 0:
+            normals(seed, update + batch, normal)
             for i in range(matrices):
-                flat[i] = weights[i] + rules.noise * noise[i]
-            flat[matrices:] = weights[matrices:]
+                flat[i] = weights[i] + noise * normal[i]
+            copied(weights.size - matrices, flat[matrices:], weights[matrices:])
         else:
-            flat[:] = weights
+            copied(weights.size, flat, weights)
         _unpack(shape, flat, perturbed)
-        _project(shape, data, frames[:count], perturbed, a, x)
-        _forward(shape, a, saved, perturbed, steps_of_batch)
+        _project(data, frames[:count], perturbed, a, x)
+        cell.forward(a, saved, perturbed.U, perturbed.V, steps_of_batch)
         scale = float32(1 / sequences.size)
         h, gradient_h = saved[0, :count], dh[:count]
+        if dropout > 0:
+            h = drop(seed, update + batch, frames, dropout, shape.units, h, masks, seen)
         _losses(shape, data, frames[:count], perturbed, h, nll[:count], scale, True, gradient, gradient_h)
+        if dropout > 0:
+            gradient_h *= masks[:count]
         loss = nll[:count].sum() * scale
-        _backward(shape, a, saved, gradient_h, perturbed, gradient, steps_of_batch)
-        _input_gradient(shape, data, frames[:count], a, x, gradient)
+        cell.backward(a, saved, gradient_h, perturbed.U, perturbed.V, gradient.U, gradient.V, steps_of_batch)
+        _input_gradient(data, frames[:count], a, x, gradient)
         _gather(shape, gradient, flat)
-        norm = _norm(flat)
-        if not (np.isfinite(norm) and np.isfinite(loss)):
+        if not updating.update(rules, rates[batch], numbers[batch], loss, flat, weights, state):
             return False
-        factor = float32(rules.norm / norm) if norm > rules.norm else float32(1)
-        _rmsprop(rules, rate, factor, flat, weights, square, velocity)
     return True
 
 
@@ -95,8 +96,8 @@ def score(shape, data, order, cuts, weights, sums):
         sequences = order[cuts[batch] : cuts[batch + 1]]
         steps_of_batch = _pack(data, sequences, slots, steps, frames)
         count = steps_of_batch[-1]
-        _project(shape, data, frames[:count], clean, a, x)
-        _forward(shape, a, saved, clean, steps_of_batch)
+        _project(data, frames[:count], clean, a, x)
+        cell.forward(a, saved, clean.U, clean.V, steps_of_batch)
         _losses(shape, data, frames[:count], clean, saved[0, :count], nll[:count], float32(1), False, unused, dh)
         for sequence in sequences:
             sums[sequence] = 0
@@ -110,8 +111,11 @@ def _largest(data, order, cuts):
     """The most steps, the longest sequence and the most sequences of a batch."""
     S, T, B = 0, 0, 0
     for batch in range(cuts.size - 1):
-        lengths = data.lengths[order[cuts[batch] : cuts[batch + 1]]]
-        S, T, B = max(S, lengths.sum()), max(T, lengths.max()), max(B, lengths.size)
+        total = 0
+        for sequence in order[cuts[batch] : cuts[batch + 1]]:
+            total += data.lengths[sequence]
+            T = max(T, data.lengths[sequence])
+        S, B = max(S, total), max(B, cuts[batch + 1] - cuts[batch])
     return S, T, B
 
 
@@ -122,14 +126,12 @@ def _floats(size):
 
 @inner
 def _empty(shape):
-    G, D, H = GATES[shape.cell], shape.inputs, shape.units
-    width, outputs = padded(H), padded(shape.outputs)
+    width, outputs = padded(shape.units), padded(shape.outputs)
     return Weights(
-        np.zeros((G, D, width), np.float32),
-        np.zeros((G, H, width), np.float32),
-        np.zeros((3 if shape.cell == LSTM else 0, width), np.float32),
-        np.zeros((G, width), np.float32),
-        np.zeros((H, outputs), np.float32),
+        np.zeros((shape.inputs, cell.INPUTS * width), np.float32),
+        np.zeros((shape.units, cell.RECURRENT * width), np.float32),
+        np.zeros((cell.VECTORS, width), np.float32),
+        np.zeros((shape.units, outputs), np.float32),
         np.full(outputs, bernoulli.SILENT if shape.output == BERNOULLI else float32(0), np.float32),
     )
 
@@ -139,8 +141,8 @@ def _activations(shape, data, S):
     width = padded(shape.units)
     dense = S if data.inputs.size else 0
     return (
-        np.empty((GATES[shape.cell], S, width), np.float32),
-        np.empty((SAVED[shape.cell], S, width), np.float32),
+        np.empty((S, cell.COLUMNS * width), np.float32),
+        np.empty((cell.SAVED, S, width), np.float32),
         np.empty((S, width), np.float32),
         np.empty((dense, shape.inputs), np.float32),
     )
@@ -182,100 +184,84 @@ def _gather(shape, weights, flat):
 
 @inner
 def _transfer(shape, flat, weights, unpack):
-    gates, units, outputs = GATES[shape.cell], shape.units, shape.outputs
-    at = 0
-    for k in range(shape.inputs):
-        for g in range(gates):
-            at = _line(flat, at, weights.W[g, k], units, unpack)
+    units, width, at = shape.units, padded(shape.units), 0
+    for block in range(cell.BLOCKS.shape[0]):
+        matrix, first, count = cell.BLOCKS[block]
+        if matrix == 2:
+            for k in range(first, first + count):
+                at = _line(flat, at, weights.V[k], 0, units, unpack)
+            continue
+        lines = weights.W if matrix == 0 else weights.U
+        for k in range(lines.shape[0]):
+            for g in range(first, first + count):
+                at = _line(flat, at, lines[k], g * width, units, unpack)
     for k in range(units):
-        for g in range(gates):
-            at = _line(flat, at, weights.U[g, k], units, unpack)
-    for peephole in range(weights.V.shape[0]):
-        at = _line(flat, at, weights.V[peephole], units, unpack)
-    for g in range(gates):
-        at = _line(flat, at, weights.b[g], units, unpack)
-    for k in range(units):
-        at = _line(flat, at, weights.readout[k], outputs, unpack)
-    _line(flat, at, weights.bias, outputs, unpack)
+        at = _line(flat, at, weights.readout[k], 0, shape.outputs, unpack)
+    _line(flat, at, weights.bias, 0, shape.outputs, unpack)
 
 
 @inner
-def _line(flat, at, line, size, unpack):
-    """Copies one line of a padded matrix from or to `flat`; returns where the next begins there."""
-    for i in range(size):
-        if unpack:
-            line[i] = flat[at + i]
-        else:
-            flat[at + i] = line[i]
+def _line(flat, at, line, start, size, unpack):
+    """Copies a part of a padded matrix's line from or to `flat`; returns where the next begins there."""
+    own, padded = flat[at : at + size], line[start : start + size]
+    if unpack:
+        for i in range(size):
+            padded[i] = own[i]
+    else:
+        for i in range(size):
+            own[i] = padded[i]
     return at + size
 
 
 @inner
-def _project(shape, data, frames, weights, a, x):
-    """a[g] = b_g + x W_g for all steps. Of inputs of zeros and ones only the rows of W that they choose are added."""
-    S = frames.size
-    for g in range(GATES[shape.cell]):
-        for s in range(S):
-            a[g, s] = weights.b[g]
-    if data.inputs.size:
-        for s in range(S):
-            x[s] = data.inputs[frames[s]]
-        for g in range(GATES[shape.cell]):
-            multiply(a[g, :S], x, weights.W[g], True)
-        return
-    for s in range(S):
-        for at in range(data.input_ends[frames[s]], data.input_ends[frames[s] + 1]):
-            note = data.input_notes[at]
-            for g in range(GATES[shape.cell]):
-                total, row = a[g, s], weights.W[g, note]
-                for j in range(total.size):
+def _project(data, frames, weights, a, x):
+    """x W + b for all steps. Of inputs of zeros and ones only the rows of W that they choose are added."""
+    S, columns = frames.size, weights.W.shape[1]
+    bias, width = np.zeros(columns, np.float32), weights.V.shape[1]
+    for g in range(cell.BIASES.size):
+        if cell.BIASES[g] >= 0:
+            copied(width, bias[g * width :], weights.V[cell.BIASES[g]])
+    for start in range(0, S, BLOCK):  # so that a block is still in the cache when it is added to
+        end = min(S, start + BLOCK)
+        for s in range(start, end):
+            copied(columns, a[s], bias)
+        if data.inputs.size:
+            for s in range(start, end):
+                copied(x.shape[1], x[s], data.inputs[frames[s]])
+            multiply(a[start:end, :columns], x[start:end], weights.W, True)
+            continue
+        for s in range(start, end):
+            total = a[s, :columns]
+            for at in range(data.input_ends[frames[s]], data.input_ends[frames[s] + 1]):
+                row = weights.W[data.input_notes[at]]
+                for j in range(row.size):
                     total[j] += row[j]
 
 
 @inner
-def _input_gradient(shape, data, frames, a, x, gradient):
-    """δW and δb from δa."""
-    S = frames.size
-    gradient.b[:] = float32(0)
-    for g in range(GATES[shape.cell]):
-        total = gradient.b[g]
-        for s in range(S):
-            row = a[g, s]
-            for j in range(total.size):
-                total[j] += row[j]
-    if data.inputs.size:
-        for g in range(GATES[shape.cell]):
-            multiply(gradient.W[g], x.T, a[g, :S], False)
-        return
+def _input_gradient(data, frames, a, x, gradient):
+    """δW and the gradients of the biases from δa."""
+    S, columns = frames.size, gradient.W.shape[1]
+    bias, width = np.zeros(columns, np.float32), gradient.V.shape[1]
     gradient.W[:] = float32(0)
-    for s in range(S):
-        for at in range(data.input_ends[frames[s]], data.input_ends[frames[s] + 1]):
-            note = data.input_notes[at]
-            for g in range(GATES[shape.cell]):
-                total, row = gradient.W[g, note], a[g, s]
+    for start in range(0, S, BLOCK):
+        end = min(S, start + BLOCK)
+        for s in range(start, end):
+            row = a[s]
+            for j in range(bias.size):
+                bias[j] += row[j]
+        if data.inputs.size:
+            multiply(gradient.W, x[start:end].T, a[start:end, :columns], True)
+            continue
+        for s in range(start, end):
+            row = a[s]
+            for at in range(data.input_ends[frames[s]], data.input_ends[frames[s] + 1]):
+                total = gradient.W[data.input_notes[at]]
                 for j in range(total.size):
                     total[j] += row[j]
-
-
-@inner
-def _forward(shape, a, saved, weights, steps):
-    if shape.cell == TANH:
-        tanh.forward(a, saved, weights.U, weights.V, steps)
-    elif shape.cell == LSTM:
-        lstm.forward(a, saved, weights.U, weights.V, steps)
-    else:
-        gru.forward(a, saved, weights.U, weights.V, steps)
-
-
-@inner
-def _backward(shape, a, saved, dh, weights, gradient, steps):
-    """δh [S, H] → δU, δV; a becomes δa, dh is used up."""
-    if shape.cell == TANH:
-        tanh.backward(a, saved, dh, weights.U, weights.V, gradient.U, gradient.V, steps)
-    elif shape.cell == LSTM:
-        lstm.backward(a, saved, dh, weights.U, weights.V, gradient.U, gradient.V, steps)
-    else:
-        gru.backward(a, saved, dh, weights.U, weights.V, gradient.U, gradient.V, steps)
+    for g in range(cell.BIASES.size):
+        if cell.BIASES[g] >= 0:
+            copied(width, gradient.V[cell.BIASES[g]], bias[g * width :])
 
 
 @inner
@@ -283,16 +269,17 @@ def _losses(shape, data, frames, weights, h, nll, scale, learn, gradient, dh):
     """nll [S] of hidden states h [S, H]; if `learn` also the output layer's gradient and dh [S, H], times `scale`."""
     S = h.shape[0]
     outputs = np.empty((min(S, BLOCK), weights.bias.size), np.float32)
+    readout = panels(weights.readout)
+    back = panels(weights.readout[:, : shape.outputs if learn else 0].T)
     if learn:
-        back = transposed(weights.readout, shape.outputs)
         gradient.readout[:] = float32(0)
         gradient.bias[:] = float32(0)
     for start in range(0, S, BLOCK):
         end = min(S, start + BLOCK)
         block, hidden = outputs[: end - start], h[start:end]
         for s in range(end - start):
-            block[s] = weights.bias
-        multiply(block, hidden, weights.readout, True)
+            copied(weights.bias.size, block[s], weights.bias)
+        multiply_panels(block, hidden, readout, True)
         if shape.output == BERNOULLI:
             bernoulli.loss(block, frames[start:end], data.target_notes, data.target_ends, nll[start:end])
         else:
@@ -306,34 +293,17 @@ def _losses(shape, data, frames, weights, h, nll, scale, learn, gradient, dh):
                     row[k] *= scale
                     gradient.bias[k] += row[k]
             multiply(gradient.readout, hidden.T, block, True)
-            multiply(dh[start:end], block, back, False)
-
-
-@njit(error_model="numpy", fastmath={"contract", "reassoc"})
-def _norm(gradient):
-    """The Euclidean norm, in float64: a wide tanh net's gradient can have squares beyond float32."""
-    total = 0.0
-    for i in range(gradient.size):
-        total += np.float64(gradient[i]) * np.float64(gradient[i])
-    return np.sqrt(total)
-
-
-@inner
-def _rmsprop(rules, rate, factor, gradient, weights, square, velocity):
-    for i in range(weights.size):
-        g = gradient[i] * factor
-        square[i] = rules.decay * square[i] + (float32(1) - rules.decay) * (g * g)
-        root = np.sqrt(square[i])
-        velocity[i] = rules.momentum * velocity[i] - rate * g / (root if root > rules.floor else rules.floor)
-        weights[i] += velocity[i]
+            multiply_panels(dh[start:end], block, back, False)
 
 
 def compile_all():
     """Compiles both functions for the one signature they are called with."""
     whole, numbers, matrix, wholes = types.int64, types.float32[::1], types.float32[:, ::1], types.int64[::1]
     notes = types.int32[::1]
-    shape = types.NamedTuple([whole] * 6 + [types.float32], Shape)
-    rules = types.NamedUniTuple(types.float32, 5, Rules)
+    shape = types.NamedTuple([whole] * 5 + [types.float32], Shape)
     data = types.NamedTuple([wholes, wholes, matrix, notes, wholes, matrix, notes, wholes], Data)
-    train.compile((shape, rules, data, wholes, wholes, whole, whole, types.float32, numbers, numbers, numbers))
+    of_trial = whole, types.float32, types.float32
+    train.compile(
+        (shape, updating.RULES_TYPE, data, wholes, wholes, whole, *of_trial, numbers, matrix, numbers, matrix)
+    )
     score.compile((shape, data, wholes, wholes, numbers, types.float64[::1]))

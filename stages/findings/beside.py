@@ -1,0 +1,183 @@
+"""A reader's own runs beside the committed ones: the numbers, what a difference of their size means, a picture.
+
+The study's numbers are those of reports/tables. The reader's are one run or a few, so what they can tell is bounded by
+the spread between runs of one unit, which the committed repeats give.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from stages.findings.curve_plots import STEEP
+from stages.findings.style import cell_styles, legend, mark, nll_axis, panels
+from stages.findings.text_tables import interval, plain
+from stages.findings.wording import cell_name, number
+from stages.plumbing.errors import InputError
+
+TABLES = Path("reports/tables")
+DEVIATIONS = 2  # standard deviations of chance that a difference must exceed to mean anything
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A committed unit on a dataset: the test NLL of each repeat, nats per step, pooled, and their interval."""
+
+    cell: str
+    runs: tuple[float, ...]
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{cell_name(self.cell)} {self.number()}"
+
+    def number(self) -> str:
+        """8.67 [8.64, 8.69], or the mean alone where there is no interval."""
+        return interval(self.mean, self.low, self.high)
+
+
+def committed(dataset: str, tables: Path = TABLES) -> list[Unit]:
+    """The units that the study has on a dataset, the best first; none where it has no such dataset, or no tables yet.
+
+    Raises:
+        InputError: the tables are not those that `compare` writes.
+    """
+    if not tables.exists():
+        return []
+    results, summary = read("results", tables), read("summary", tables)
+    try:
+        runs = results[results["dataset"] == dataset].groupby("cell")["test_nll"].apply(tuple)
+        of = (summary["dataset"] == dataset) & (summary["split"] == "test") & (summary["averaging"] == "pooled")
+        units = [
+            Unit(row.cell, runs[row.cell], row.nll_mean, row.nll_low, row.nll_high)
+            for row in summary[of].itertuples()
+            if row.cell in runs
+        ]
+    except (KeyError, AttributeError) as error:
+        raise InputError(f"{tables}: results.csv or summary.csv lacks {error}; `git restore {tables}`") from None
+    return sorted(units, key=lambda unit: unit.mean)
+
+
+def read(name: str, tables: Path = TABLES) -> pd.DataFrame:
+    """A committed table by name.
+
+    Raises:
+        InputError: it is missing or no table.
+    """
+    path = tables / f"{name}.csv"
+    try:
+        return pd.read_csv(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; it comes with the project: `git restore {path}`") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a table ({error}); `git restore {path}`") from None
+
+
+def spread(units: list[Unit]) -> float:
+    """Standard deviation between single runs of one unit, pooled over the units; NaN where none has two runs."""
+    repeated = [unit.runs for unit in units if len(unit.runs) > 1]
+    squares = sum((len(runs) - 1) * np.var(runs, ddof=1) for runs in repeated)
+    return math.sqrt(squares / sum(len(runs) - 1 for runs in repeated)) if repeated else math.nan
+
+
+def threshold(units: list[Unit], runs: int) -> float:
+    """The difference between the mean of so many runs and a committed mean below which chance alone explains it."""
+    if not units:
+        return math.nan
+    committed_runs = min(len(unit.runs) for unit in units)
+    return DEVIATIONS * spread(units) * math.sqrt(1 / runs + 1 / committed_runs)
+
+
+def meaning(units: list[Unit], runs: int) -> str:
+    """One sentence on what a difference of some size means."""
+    if not units:
+        return "The study has no runs of this dataset to set beside it."
+    if math.isnan(limit := threshold(units, runs)):
+        return "The study has one run a unit here: how much runs differ by chance is not known, and no gap is sure."
+    with_runs = "one run" if runs == 1 else f"{runs} runs"
+    return (
+        f"Runs of one unit differ by {number(spread(units))} nats (standard deviation of the study's own): with "
+        f"{with_runs}, nothing below {number(limit)} nats means anything."
+    )
+
+
+def cost(curves: pd.DataFrame, epochs: int) -> float:
+    """How far a repeat's best validation NLL within so many epochs is above its best of all, in the mean of repeats.
+
+    Args:
+        curves: of all candidates of a unit: repeat, epoch, valid_nll.
+    """
+    best = curves.groupby("repeat")["valid_nll"].min()
+    early = curves[curves["epoch"] <= epochs].groupby("repeat")["valid_nll"].min()
+    return float((early - best).mean())
+
+
+def verdict(cell: str, own: list[float], units: list[Unit]) -> list[str]:
+    """The reader's cell beside the committed units, each named better, worse or not to be told apart."""
+    mean = float(np.mean(own)) if own else math.nan
+    if math.isnan(mean):
+        return [f"{cell_name(cell)}: no test NLL, as every candidate diverged; {'; '.join(map(str, units))}"]
+    lines = [f"{cell_name(cell)} {number(mean)}" + (f"; {', '.join(map(str, units))}" if units else "")]
+    lines.append(meaning(units, len(own)))
+    limit = threshold(units, len(own))
+    groups: dict[str, list[str]] = {"better than": [], "not to be told from": [], "worse than": []}
+    for unit in units if not math.isnan(limit) else []:
+        gap = mean - unit.mean
+        kind = "not to be told from" if abs(gap) < limit else "better than" if gap < 0 else "worse than"
+        groups[kind].append(cell_name(unit.cell))
+    if told := [f"{kind} {' and '.join(names)}" for kind, names in groups.items() if names]:
+        lines.append(f"So far {cell_name(cell)} is {'; '.join(told)}.")
+    return lines
+
+
+def side_by_side(own: dict[str, list[float]], units: list[Unit], budgets: list[str]) -> str:
+    """A table, a row a unit: the reader's mean test NLL, the study's, and the gap; `budgets` head the two columns."""
+    rows, by_cell = [], {unit.cell: unit for unit in units}
+    for cell in [*own, *(unit.cell for unit in units if unit.cell not in own)]:
+        mean = float(np.mean(own[cell])) if own.get(cell) else math.nan
+        unit = by_cell.get(cell)
+        gap = number(mean - unit.mean) if unit else ""
+        ours = number(mean) or ("diverged" if cell in own else "")
+        rows.append([cell_name(cell), ours, unit.number() if unit else "", gap])
+    return plain(["test NLL, nats per step", *budgets, "difference"], rows)
+
+
+def pictured(cell: str, curves: pd.DataFrame, dataset: str, tables: Path = TABLES) -> Figure:
+    """The reader's validation curves over the committed units' bands.
+
+    Args:
+        curves: a row per chosen trial and epoch: repeat, epoch, valid_nll.
+    """
+    bands = read("bands", tables)
+    bands = bands[bands["dataset"] == dataset]
+    styles = cell_styles([*dict.fromkeys(bands["cell"]), cell])
+    if cell in set(bands["cell"]):  # a committed unit tried again: the study's band stays, the reader's line is black
+        bands = bands[bands["cell"] != cell]
+    figure, (ax,) = panels([f"{dataset}: {cell_name(cell)} beside the study's units"], row_height=4.2)
+    for name, rows in bands.groupby("cell", sort=False):
+        style = styles[name]
+        ax.fill_between(
+            rows["epoch"], rows["valid_low"], rows["valid_high"], color=style.colour, alpha=0.2, linewidth=0
+        )
+        every = max(len(rows) // 6, 1)
+        ax.plot(rows["epoch"], rows["valid_median"], color=style.colour, marker=style.marker, markevery=every)
+    for _, rows in curves.groupby("repeat"):
+        ax.plot(rows["epoch"], rows["valid_nll"], color="black", linewidth=1.6)
+        best = rows.loc[rows["valid_nll"].idxmin()]
+        ax.plot(best["epoch"], best["valid_nll"], "o", color="black", markerfacecolor="white", markersize=7)
+    ax.set_xlabel("epochs")
+    ax.set_xlim(left=0)
+    last = max([0, *bands["epoch"], *curves["epoch"]])
+    late = [
+        frame.loc[frame["epoch"] > STEEP * last, column]
+        for frame, column in ((bands, "valid_median"), (bands, "valid_low"), (curves, "valid_nll"))
+    ]
+    nll_axis(ax, pd.concat(late).to_numpy(float), "validation NLL, nats per step")
+    own = Line2D([], [], color="black", linewidth=1.6, label=f"{cell_name(cell)} (circle: best epoch)")
+    legend(figure, [own, *(mark(styles[name], linewidth=1.4) for name in dict.fromkeys(bands["cell"]))])
+    return figure

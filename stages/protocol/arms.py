@@ -1,0 +1,67 @@
+"""The arms of the study: named differences from `paper`, the protocol as params.yaml states it.
+
+An arm's `train` is laid over the protocol, key by key; its `training` over a dataset's budget, and what stands at a
+dataset of the arm over both; a budget's `protocol` is what the protocol is on that dataset. `matching` replaces
+matching.mode. Which datasets and cells an arm has is for dvc.yaml, which trains them, and for `compare`, which asks for
+them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from stages.plumbing.parameters import Section, checked, read, section
+from stages.plumbing.places import PAPER
+from stages.protocol.protocol import Budget, Protocol
+
+
+class Stated(Section):
+    """`arms.NAME` in params.yaml.
+
+    Attributes:
+        matching: of units to a parameter budget; None: as the paper's.
+        train, training: differences from the protocol, and from the budget of every dataset.
+        cells, datasets: what is run, a dataset with its own differences from its budget; `paper` states neither, having
+            all of `cells` and `datasets`.
+        shared: cells whose nets are the same as the paper's: their runs stand in both arms.
+    """
+
+    matching: str | None = None
+    train: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    cells: list[str] = []
+    shared: list[str] = []
+    datasets: dict[str, dict[str, Any]] = {}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What the trainings of an arm on a dataset have in common.
+
+    Attributes:
+        matching: what units are matched by, a mode of stages/recurrent/matching.py.
+    """
+
+    name: str
+    dataset: str
+    protocol: Protocol
+    budget: Budget
+    matching: str
+
+
+def load(arm: str, dataset: str) -> Arm:
+    """The arm as it trains on the dataset.
+
+    Raises:
+        InputError: there is no such arm or dataset, or a difference is no key of what it differs from.
+    """
+    stated = section(f"arms.{arm}", Stated)
+    training = {**read(f"datasets.{dataset}.training"), **stated.training, **stated.datasets.get(dataset, {})}
+    protocol = {**read("train"), **training.pop("protocol", {}), **stated.train}
+    where = "params.yaml: " if arm == PAPER else f"params.yaml: arms.{arm} over "
+    return Arm(
+        arm,
+        dataset,
+        checked(protocol, Protocol, f"{where}train"),
+        checked(training, Budget, f"{where}datasets.{dataset}.training"),
+        stated.matching or read("matching.mode"),
+    )

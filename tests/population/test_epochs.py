@@ -1,0 +1,68 @@
+"""What a training does at the end of its epochs: scores of the training split now and then, and very many epochs."""
+
+import io
+import math
+
+import pandas as pd
+import pytest
+import torch
+from training_data import protocol, train, trial
+
+from stages.population import results, trainer
+
+ENGINES = ["torch", "compiled"]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_training_split_is_scored_every_so_many_epochs_and_of_every_better_net(name):
+    rate = {"log_uniform": [-4.0, -2.0]}
+    each, third = (
+        train(rules=protocol(rate=rate, patience=4, score_training_every=k), name=name, max_epochs=40) for k in (1, 3)
+    )
+    skipped = 0
+    for record, sparse in zip(each, third, strict=True):
+        assert torch.equal(record.weights, sparse.weights) and record.status == sparse.status
+        least = math.inf
+        for point, other in zip(record.curve, sparse.curve, strict=True):
+            better, least = point.valid_nll < least, min(least, point.valid_nll)
+            assert other.valid_nll == point.valid_nll
+            if better or point.epoch % 3 == 0:
+                assert other.train_nll == pytest.approx(point.train_nll, rel=1e-6)
+                assert other.train_nll_per_sequence == pytest.approx(point.train_nll_per_sequence, rel=1e-6)
+            else:
+                assert other.train_nll is None and other.train_nll_per_sequence is None
+                skipped += 1
+    assert skipped > 5
+    columns = results.trial_table(third, []).columns.drop(["train_nll", "train_nll_per_sequence"])
+    pd.testing.assert_frame_equal(results.trial_table(each, [])[columns], results.trial_table(third, [])[columns])
+
+
+def test_an_epoch_without_a_score_is_an_empty_cell_in_the_curves():
+    records = train(rules=protocol(score_training_every=100, rate=0.3), max_epochs=8)
+    table = results.curve_table(records)
+    assert table["train_nll"].isna().any() and table["valid_nll"].notna().all()
+    written = table.to_csv(index=False)
+    assert any(line.split(",")[4] == "" == line.split(",")[6] for line in written.splitlines()[1:])
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(written)), table)
+    for record in records:
+        assert record.best.train_nll is not None, "the chosen net's is always known"
+    assert list(results.curve_table([]).columns) == list(table.columns)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_row_that_breaks_is_seen_without_a_score_of_the_training_split(name):
+    records = train(
+        grid=[trial(rate=3e38), trial(candidate=1)], rules=protocol(score_training_every=100), name=name, max_epochs=3
+    )
+    assert [record.status for record in records] == ["diverged", "max_epochs"]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_more_short_epochs_than_a_chunk_can_grow_to(name, monkeypatch):
+    """The chunk of updates between two looks grew fourfold an epoch, and after 508 epochs beyond every float."""
+    monkeypatch.setattr(trainer, "SHORT", 1e9)  # every chunk is far too short
+    epochs = 1500 if name == "compiled" else 520
+    records = train(
+        rules=protocol(patience=100_000, score_training_every=50), name=name, max_epochs=epochs, candidates=1
+    )
+    assert [(record.status, len(record.curve)) for record in records] == [("max_epochs", epochs)]

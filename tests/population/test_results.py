@@ -1,0 +1,275 @@
+"""Repeats that are there stay, byte for byte, whatever is renamed around them, and never as those of another study."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from training_data import CPU, net
+from training_stage import stage, write_params
+
+from stages import train
+from stages.corpora.split import Split
+from stages.plumbing import places
+from stages.plumbing.errors import InputError
+from stages.population import behaviour, noise, results, trainer
+from stages.population.results import Results
+from stages.recurrent import saved
+from stages.recurrent.layout import Layout
+
+FILES = ("weights.safetensors", "trials.csv", "curves.csv.gz", "run.json")
+FOLDER = places.run_folder("paper", "scales", "lstm")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_timing():
+    """An update's seconds are measured for a second, after a training that takes less."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "seconds_per_update", lambda *_: 0.001)
+        yield
+
+
+@pytest.fixture(scope="module")
+def study(without_timing, tmp_path_factory):
+    """A folder with a tiny dataset, params, and one finished training."""
+    folder = tmp_path_factory.mktemp("study")
+    generator = np.random.default_rng(0)
+    for name in ("train", "valid"):
+        pieces = [np.eye(12, dtype=np.uint8)[generator.integers(0, 12, n)] for n in (4, 9, 7, 2, 5)]
+        Split(
+            inputs=np.concatenate([p[:-1] for p in pieces]),
+            targets=np.concatenate([p[1:] for p in pieces]),
+            lengths=np.array([len(p) - 1 for p in pieces]),
+            names=np.array([f"{name} {n}" for n in range(5)]),
+            output="bernoulli",
+        ).save(folder / "data/prepared/scales" / f"{name}.npz")
+    write_params(folder)
+    assert trained(folder) is None
+    return folder
+
+
+@pytest.fixture
+def copy(study, tmp_path):
+    """The study for one test, its training finished."""
+    shutil.copytree(study, tmp_path / "study")
+    return tmp_path / "study"
+
+
+def trained(folder) -> str | None:
+    return stage(folder, train, "--dataset", "scales", "--cell", "lstm")
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {name: (folder / FOLDER / name).read_bytes() for name in FILES}
+
+
+def record(folder) -> dict:
+    return json.loads((folder / FOLDER / "run.json").read_text())
+
+
+def with_repeats(repeats):
+    return lambda params: params["datasets"]["scales"]["training"].update(repeats=repeats)
+
+
+def test_the_files_of_a_training_agree(study):
+    trials, curves = pd.read_csv(study / FOLDER / "trials.csv"), pd.read_csv(study / FOLDER / "curves.csv.gz")
+    run = record(study)
+    assert list(zip(trials.repeat, trials.candidate, strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert trials.groupby("repeat").chosen.sum().tolist() == [1, 1]
+    assert trials.groupby("repeat").apply(lambda t: t.valid_nll[t.chosen].iloc[0] == t.valid_nll.min()).all()
+    assert len(curves) == trials.epochs.sum()
+    best = curves.merge(
+        trials, left_on=["repeat", "candidate", "epoch"], right_on=["repeat", "candidate", "best_epoch"]
+    )
+    np.testing.assert_allclose(best.valid_nll_x, best.valid_nll_y, atol=1e-4)
+    assert run["units"] == 36 and run["updates_per_epoch"] == 2 and run["seconds_per_update"] > 0
+    assert run["total_parameters"] == run["recurrent_parameters"] + run["output_parameters"]
+    (made,) = run["made"]
+    assert made["repeats"] == [0, 1] and made["device"] == run["device"] and made["seconds"] == run["seconds"]
+
+
+def test_trained_again_every_file_stays_as_it_was(copy, capfd):
+    before, times = contents(copy), [(copy / FOLDER / name).stat().st_mtime_ns for name in FILES]
+    capfd.readouterr()
+    assert trained(copy) is None
+    assert "2 of 2 repeats are there and stay as they are" in capfd.readouterr().out
+    assert contents(copy) == before
+    assert [(copy / FOLDER / name).stat().st_mtime_ns for name in FILES] == times, "not even written"
+
+
+def test_further_repeats_join_those_that_are_there(study, tmp_path, capfd):
+    """Trained one after the other, and taken away again, they are the same bytes as trained at once."""
+    (tmp_path / "data").symlink_to(study / "data")
+    for repeats, first, said in ((1, 0, ""), (2, 1, "1 of 2 repeats"), (1, 1, "1 of 1 repeats")):
+        write_params(tmp_path, with_repeats(repeats))
+        capfd.readouterr()
+        assert trained(tmp_path) is None
+        printed = capfd.readouterr().out
+        assert said in printed and ("at the last epoch" in printed) == (repeats > first)
+        if repeats == 2:
+            assert all(contents(study)[name] == contents(tmp_path)[name] for name in FILES[:3])
+            assert [block["repeats"] for block in record(tmp_path)["made"]] == [[0, 0], [1, 1]]
+    assert set(pd.read_csv(tmp_path / FOLDER / "trials.csv").repeat) == {0}
+    assert [block["repeats"] for block in record(tmp_path)["made"]] == [[0, 0]]
+
+
+def test_repeats_made_elsewhere_join_and_each_says_where(copy, monkeypatch):
+    """On another engine, whose last bits differ; as on a GPU."""
+    monkeypatch.setenv("STUDY_ENGINE", "torch")
+    write_params(copy, with_repeats(3))
+    before = record(copy)
+    assert trained(copy) is None
+    after = record(copy)
+    assert after["made"][0] == before["made"][0] and after["behaviour"] == before["behaviour"]
+    assert [(block["repeats"], block["engine"]) for block in after["made"]] == [
+        ([0, 1], before["engine"]),
+        ([2, 2], "torch, 1 threads"),
+    ]
+    assert after["engine"] == f"{before['engine']}, torch, 1 threads"
+
+
+def test_weights_from_two_devices_are_one_file(tmp_path):
+    layout = Layout.of(net())
+    rows = [torch.zeros(layout.size), _Elsewhere(torch.ones(layout.size))]
+    saved.save(tmp_path / "w.safetensors", layout, [(0, 0), (1, 0)], rows)
+    assert saved.load(tmp_path / "w.safetensors", layout, CPU)[1]["output.c"].unique().tolist() == [0, 1]
+
+
+class _Elsewhere:
+    """A row on another device: it has to be fetched."""
+
+    def __init__(self, row: torch.Tensor):
+        self._row = row
+
+    def cpu(self) -> torch.Tensor:
+        return self._row
+
+
+def test_a_moved_or_renamed_training_keeps_its_repeats(copy):
+    """What it is called is brought up to date, and nothing else."""
+    run = record(copy)
+    (copy / FOLDER / "run.json").write_text(json.dumps(run | {"arm": "formerly"}))
+    before = contents(copy)
+    assert trained(copy) is None
+    assert all(contents(copy)[name] == before[name] for name in FILES[:3]) and record(copy) == run
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda params: params["train"].update(patience=1), r"protocol\.patience 30, now 1"),
+        (
+            lambda params: params["datasets"]["scales"]["training"].update(max_epochs=3),
+            r"budget\.max_epochs 2, now 3",
+        ),
+        (lambda params: params["matching"].update(mode="total"), r"units 36, now 38"),
+    ],
+)
+def test_repeats_from_other_parameters_are_not_kept(copy, change, said, capfd):
+    write_params(copy, change)
+    capfd.readouterr()
+    assert trained(copy) is None
+    printed = capfd.readouterr()
+    assert "stay as they are" not in printed.out
+    assert re.search(rf"cannot be kept \(they were made from others: {said}\); all are trained anew", printed.err)
+
+
+def test_repeats_from_other_data_are_not_kept(copy, capfd):
+    path = copy / "data/prepared/scales/valid.npz"
+    split = Split.load(path)
+    split.targets[0] = 1 - split.targets[0]
+    split.save(path)
+    capfd.readouterr()
+    assert trained(copy) is None
+    assert "made from others: data); all are trained anew" in capfd.readouterr().err
+
+
+def test_repeats_of_code_that_computes_something_else_are_not_kept(copy, monkeypatch, capfd):
+    monkeypatch.setenv("STUDY_ENGINE", "torch")
+    monkeypatch.setattr(noise, "MULTIPLIERS", (0xD2511F53, 0xCD9E8D59))
+    before = record(copy)
+    assert trained(copy) is None
+    assert "the code computes something else than when they were made" in capfd.readouterr().err
+    assert record(copy)["behaviour"] != before["behaviour"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("trials.csv", lambda old: b"repeat,candidate,seed\n0,1,7\n", "its files are not those of one training"),
+        ("trials.csv", lambda old: old.replace(b"True,True", b"False,False", 1), "not those of one training"),
+        ("curves.csv.gz", lambda old: old[:99], "Compressed file ended"),
+        ("weights.safetensors", lambda old: old[:-40], "not a file of trained weights"),
+        ("run.json", lambda old: old[:-40], "Expecting|Unterminated"),
+        ("run.json", lambda old: b"{}", "does not say what they were made from"),
+        ("run.json", lambda old: old.replace(b'"made": [', b'"made": ["a", '), ""),
+        ("run.json", lambda old: re.sub(rb'"behaviour": \[[^]]*\]', b'"behaviour": ["a"]', old), ""),
+        ("run.json", lambda old: re.sub(rb'"repeats": \[\s*0,\s*1', b'"repeats": [0, 2', old), "not those of one"),
+    ],
+)
+def test_damaged_files_are_trained_anew_to_the_same_bytes(copy, name, content, said, capfd):
+    before = contents(copy)
+    path = copy / FOLDER / name
+    path.write_bytes(content(path.read_bytes()))
+    assert path.read_bytes() != before[name]
+    assert trained(copy) is None
+    assert re.search(rf"its repeats cannot be kept \(.*{said}", capfd.readouterr().err)
+    assert all(contents(copy)[each] == before[each] for each in FILES[:3])
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+@pytest.mark.parametrize("killed_before", range(4))
+def test_killed_between_two_files_it_ends_the_same(copy, repeats, killed_before, monkeypatch):
+    calm = copy.parent / "calm"
+    shutil.copytree(copy, calm)
+    for folder in (calm, copy):
+        write_params(folder, with_repeats(repeats))
+    assert trained(calm) is None
+    write, written = results._write, []
+
+    class Killed(Exception):
+        pass
+
+    def until_killed(path, content):
+        if len(written) == killed_before:
+            raise Killed
+        written.append(path)
+        write(path, content)
+
+    monkeypatch.setattr(results, "_write", until_killed)
+    with pytest.raises(Killed):
+        trained(copy)
+    monkeypatch.setattr(results, "_write", write)
+    assert trained(copy) is None
+    assert all(contents(copy)[name] == contents(calm)[name] for name in FILES[:3])
+    assert [block["repeats"] for block in record(copy)["made"]] == [b["repeats"] for b in record(calm)["made"]]
+
+
+def test_a_half_written_training_is_never_taken_for_the_one_before(copy, monkeypatch):
+    """Killed when its first file lay there, then the parameters turned back: run.json of the old one would fit."""
+    write_params(copy, lambda params: params["train"].update(weight_noise=0.5))
+    write = results._write
+    monkeypatch.setattr(
+        results, "_write", lambda path, content: path.name == "trials.csv" and 1 / 0 or write(path, content)
+    )
+    with pytest.raises(ZeroDivisionError):
+        trained(copy)
+    assert not (copy / FOLDER / "run.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_the_users_error(tmp_path):
+    (tmp_path / "models").write_text("a file")
+    with pytest.raises(InputError, match="cannot be written"):
+        some = Results([], ["0,0,a"], [], {}, [{"repeats": [0, 0], "device": "", "engine": "", "seconds": 1.0}], [1.0])
+        some.made[0]["seconds_per_update"] = 1.0
+        some.save(tmp_path / "models/x", Layout.of(net()), {}, 0)
+
+
+def test_the_probe_is_what_the_file_says(study):
+    assert behaviour.agree(record(study)["behaviour"], record(study)["behaviour"])
+    assert len(record(study)["behaviour"]) > 20
+    assert not list(Path(study / FOLDER).glob(".*"))
