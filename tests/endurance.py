@@ -77,8 +77,9 @@ class Shaken:
         Raises:
             AssertionError: a run failed that nobody killed, or one ended with other results than the calm one.
         """
-        last = None
-        while (number := last.kill + 1 if last else 1) <= count:
+        last, number = None, 0
+        while number < count:
+            number += 1
             aim = AIMS[number % len(AIMS)]
             kill = Kill(number, "all" if aim else self.random.choice(VICTIMS), aim, 0.0, "")
             killed = self._run(kill)
@@ -90,7 +91,8 @@ class Shaken:
                 last = None
             if killed:
                 last = kill
-            else:
+            else:  # it had ended before the moment came: no kill to count
+                number -= 1
                 self._compare()
                 shutil.rmtree(self.study.folder)
                 self.study = self.pristine.copy(self.study.folder)
