@@ -71,10 +71,8 @@ def read_by(file: Path, cells: set[str]) -> set[Path]:
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            if node.level:  # `row` runs as a copy beside the derived passes of a cell: no file of the project
-                assert file.name == "row.py", f"{file}: relative import"
-                continue
-            modules = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            module = ".".join([*_package(file, node.level), *filter(None, [node.module])])
+            modules = [module, *(f"{module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Constant) and re.fullmatch(r"stages/\S+\.yaml", str(node.value)):
             found.add(ROOT / node.value)
             continue
@@ -90,6 +88,11 @@ def read_by(file: Path, cells: set[str]) -> set[Path]:
             if module.split(".")[0] == "stages":
                 found.update(files_of(module))
     return found
+
+
+def _package(file: Path, level: int) -> tuple[str, ...]:
+    """The package that a relative import of so many dots starts from; none without dots."""
+    return file.relative_to(ROOT).parts[:-level] if level else ()
 
 
 def closure(stage: dict) -> set[Path]:

@@ -1,11 +1,22 @@
 """The cache of compiled code: found by contents, made anew whatever was done to it, and never in silence."""
 
-import subprocess
+import os
+import re
 import sys
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from time import sleep
 
 import pytest
 from filelock import FileLock
+
+from stages import cells
+from stages.population.kernels import loading
+from stages.recurrent import derive
+
+# A fork of this process, in which Numba is there already; of the cell's package it has nothing.
+CONTEXT = get_context("fork")
 
 CELL = "FACTOR = {}\n"
 ROW = """
@@ -22,14 +33,6 @@ def train(x):
 def compile_all():
     train.compile((int64,))
 """
-PROGRAM = f"""
-import sys
-from pathlib import Path
-from stages.population.kernels import loading
-loading.SOURCES = Path(sys.argv[1])
-row = loading.load({CELL.format(3)!r})
-print(row.train(2), sum(row.train.stats.cache_misses.values()))
-"""
 
 
 @pytest.fixture
@@ -42,11 +45,32 @@ def sources(tmp_path, monkeypatch):
     return tmp_path / "one"
 
 
+def load_and_call(sources: Path, answers: Path, said: Path) -> None:
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    sys.stderr = os.fdopen(2, "w", buffering=1)
+    loading.SOURCES = sources
+    row = loading.load(CELL.format(3))
+    answers.write_text(f"{row.train(2)} {sum(row.train.stats.cache_misses.values())}")
+
+
+def start(sources: Path) -> tuple[BaseProcess, Path, Path]:
+    files = sources.with_name("answers"), sources.with_name("said")
+    for file in files:
+        file.write_text("")
+    process = CONTEXT.Process(target=load_and_call, args=(sources, *files))
+    process.start()
+    return process, *files
+
+
+def end(process: BaseProcess, answers: Path, said: Path) -> tuple[str, str]:
+    process.join(300)
+    assert process.exitcode == 0, said.read_text()
+    return answers.read_text(), said.read_text()
+
+
 def run(sources: Path) -> tuple[str, str]:
     """Another process's answer and how many functions it compiled, and what it said."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(sources)], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip(), done.stderr
+    return end(*start(sources))
 
 
 def test_a_second_clone_compiles_nothing_and_another_version_does(sources):
@@ -91,13 +115,26 @@ def test_waiting_for_another_process_is_announced(sources, monkeypatch):
     run(sources)
     (lock,) = sources.with_name("cache").rglob("*.lock")
     with FileLock(lock):
-        waiting = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(sources)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert waiting.stderr.readline() == "waiting for another process that compiles the fast path\n"
-    assert waiting.communicate(timeout=300)[0].strip() == "6 0"
+        waiting = start(sources)
+        while waiting[0].is_alive() and not waiting[2].read_text():
+            sleep(0.05)
+        assert waiting[2].read_text() == "waiting for another process that compiles the fast path\n"
+    assert end(*waiting)[0] == "6 0"
 
 
 def test_where_no_cache_can_be_written_it_is_compiled_for_the_process(sources):
     (sources.with_name("cache")).write_text("a file where a folder is wanted")
     assert run(sources)[0] == "6 1" and run(sources)[0] == "6 1"
+
+
+@pytest.mark.parametrize("name", ["gru", "tanh"])
+def test_compiled_functions_are_told_apart_by_their_cells_package(name):
+    """Else two cells from the cache in one process call each other's: RMSProp's loop called Adam's."""
+    row = loading.load(derive.compiled(cells.load(name), 8, 6))
+    (file,) = Path(row.__file__).parent.rglob("*train*.nbc")
+    symbols = set(re.findall(rb"_ZN(?:08NumbaEnv)?(\d\d?[a-z]\w*)", file.read_bytes()))
+    own = f"{len(row.__package__)}{row.__package__}".encode()
+    # Of the optimisers' equations, which are shared, those of one name are the same in all cells.
+    shared = b"6stages10population10optimisers", b"5numba", b"7cpython"
+    assert any(symbol.startswith(own + b"8products") for symbol in symbols)
+    assert not [symbol for symbol in symbols if not symbol.startswith((own, *shared))]

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import float32, njit
 
-from stages.population.kernels.elementary import exp, log
+from .elementary import exp, log
 
 SILENT = np.float32(-60)  # the logit of a padding column: its loss and gradient are below 1e-26
 

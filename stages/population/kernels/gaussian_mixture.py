@@ -7,7 +7,7 @@ With q_m the probability that component m made y, and e = exp(s):
 import numpy as np
 from numba import float32, njit
 
-from stages.population.kernels.elementary import exp, log
+from .elementary import exp, log
 
 LOG_2_PI = np.float32(np.log(2 * np.pi))
 

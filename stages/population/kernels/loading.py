@@ -3,6 +3,10 @@
 What is compiled lies in the user's cache under a name made from all that it was made of: another version of the study
 never runs it, another copy of this version compiles nothing, and a cache that was damaged or left unfinished is made
 anew.
+
+A cell gets a package of its own with a copy of every kernel. Compiled functions call each other by names that are made
+of their module and of a number that Numba gave them in the process that compiled them. Two cells from the cache that
+shared a module would call each other's functions (seen with Numba 0.68.1: RMSProp's loop called Adam's).
 """
 
 import atexit
@@ -60,10 +64,8 @@ def _from(folder: Path, source: str, name: str) -> ModuleType:
             print(f"the compiled fast path cannot be used ({type(error).__name__})", file=sys.stderr)
     print("compiling the fast path, once for this version of the cell (half a minute or so)", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").touch()
+    shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns(Path(__file__).name, "__pycache__"))
     (folder / "cell.py").write_text(source, encoding="utf-8")
-    shutil.copyfile(SOURCES / "row.py", folder / "row.py")
     row = _run(folder, name)
     finished.write_text(json.dumps(_digests(folder)))
     return row

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import float32, int32, njit, uint32, uint64
 
-from stages.population.kernels.elementary import log, scalar, sine_of_turns
+from .elementary import log, scalar, sine_of_turns
 
 LOW = np.uint64(0xFFFFFFFF)
 

@@ -21,7 +21,7 @@ from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from stages.population.kernels.elementary import once
+from .elementary import once
 
 LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8  # numbers in a vector register
 PAD = 8  # columns of every scratch matrix are padded to a multiple

@@ -14,12 +14,10 @@ from collections import namedtuple
 import numpy as np
 from numba import float32, int64, njit, types
 
-from stages.population.kernels import bernoulli, gaussian_mixture, updating
-from stages.population.kernels.elementary import copied
-from stages.population.kernels.noise import drop, normals
-from stages.population.kernels.products import multiply, multiply_panels, padded, panels
-
-from . import cell  # the derived passes: this file runs as a copy beside them, which `loading` makes
+from . import bernoulli, cell, gaussian_mixture, updating  # `cell`: the derived passes, laid beside this by `loading`
+from .elementary import copied
+from .noise import drop, normals
+from .products import multiply, multiply_panels, padded, panels
 
 BERNOULLI, GAUSSIAN_MIXTURE = range(2)  # the numbers of the output layers in a Shape
 BLOCK = 64  # steps whose outputs are held at a time

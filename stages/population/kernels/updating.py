@@ -9,8 +9,9 @@ from inspect import signature
 import numpy as np
 from numba import float32, njit, types
 
-from stages.population.kernels.elementary import scalar
 from stages.population.optimisers import RULES
+
+from .elementary import scalar
 
 OPTIMISERS = tuple(RULES)  # in the order of their numbers
 # The protocol's rules: the optimiser's number, the norms of gradient and step (infinite: any), and whether a gradient
@@ -68,7 +69,11 @@ def _larger(a, b):
 
 
 def _compiled(source, **names):
-    """The one function in `source`, compiled into its caller."""
+    """The one function in `source`, compiled into its caller.
+
+    It bears this module's name: Numba tells functions apart by it, also those of cells compiled in other processes.
+    """
+    names["__name__"] = __name__
     exec(source, names)
     return inner(names["written"])
 

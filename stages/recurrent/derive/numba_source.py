@@ -23,8 +23,8 @@ HEAD = '''"""The compiled passes of the cell `{name}`, derived from its `step`; 
 import numpy as np
 from numba import float32, njit, uint64
 
-from stages.population.kernels.elementary import copied, exp, loop, sigmoid, tanh
-from stages.population.kernels.products import multiply, multiply_panels, panels
+from .elementary import copied, exp, loop, sigmoid, tanh
+from .products import multiply, multiply_panels, panels
 
 # In a loop, [at] and [line] are the same element of arrays one plane wide and of `a`; a loop's arrays do not overlap.
 INPUTS, RECURRENT, VECTORS = {inputs}, {recurrent}, {vectors}  # columns of W and U, rows of V
