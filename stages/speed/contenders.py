@@ -106,8 +106,11 @@ def jax(workload: Workload) -> Callable[[], None]:
 
 
 def population(workload: Workload, count: int, compiled: bool) -> Callable[[], None]:
-    """The population of `count` trials, in plain torch or compiled, noise and all, as a training does it."""
-    net, protocol = workload.net, section("train", Protocol)
+    """The population of `count` trials, in plain torch or compiled, noise and all, as a training does it.
+
+    Rate and noise are small: they cost the same, and no trial diverges, which would be passed over and flatter.
+    """
+    net, protocol = workload.net, section("train", Protocol).model_copy(update={"rate": 1e-5, "weight_noise": 1e-3})
     engine = Compiled(net, protocol) if compiled else Torch(net, protocol, torch.device("cpu"))
     split, layout = engine.load(workload.inputs, workload.targets, workload.lengths), Layout.of(net)
     grid = trials.draw(protocol, "bench", 1, count)
