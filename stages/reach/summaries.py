@@ -84,7 +84,7 @@ def gate_rows(cell: ModuleType, of: Logits, settings: Settings) -> list[dict[str
     for gate, found in of.items():
         values = found.sigmoid().cpu().numpy()
         shares = [(values < settings.gate_closed).mean(), (values > settings.gate_open).mean()]
-        keeps = gate == cell.KEEPING[0]
+        keeps = gate == getattr(cell, "KEEPING", (None,))[0]  # a cell may keep all of its state
         lives = np.quantile(unit_half_lives(cell, of).cpu().numpy(), (0.5, 0.9)) if keeps else [math.nan] * 2
         row = [gate, values.mean(), *shares, *np.quantile(values, QUANTILES), *lives]
         rows.append(dict(zip(GATES, row, strict=True)))
