@@ -6,7 +6,7 @@ READY := .venv/.ready
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help quick try repro test lint check endurance readme bench
+.PHONY: help quick try repro test lint check endurance endurance-inputs readme bench
 
 help:
 	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
@@ -16,6 +16,7 @@ help:
 	@echo 'make lint    ruff: style and format'
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
 	@echo 'make endurance   kill a throw-away study a hundred times, until it ends as if nothing had happened'
+	@echo 'make endurance-inputs   read 10,000 files of every format, half of them damaged: one line or the right reading'
 	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
 	@echo 'make readme  put reports/summary.md into the README'
 
@@ -53,6 +54,10 @@ check: lint
 endurance: $(READY)
 	@echo '== endurance: a throw-away study killed a hundred times, on the way to the same bits'
 	@python tests/endurance.py
+
+endurance-inputs: $(READY)
+	@echo '== endurance-inputs: 10,000 files of every format, half of them damaged'
+	@python tests/endurance_inputs.py
 
 readme: $(READY)
 	@echo '== readme: reports/summary.md goes into README.md'

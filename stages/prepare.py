@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stages.corpora.readers import read as read_sequences
 from stages.plumbing.errors import InputError, run
-from stages.plumbing.parameters import PARAMS, read
+from stages.plumbing.parameters import PARAMS, read, shortened
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
@@ -21,7 +21,7 @@ def main() -> None:
     name = parser.parse_args().dataset
     source, sequences = read(f"datasets.{name}.source"), read(f"datasets.{name}.sequences")
     if not isinstance(source, str):
-        raise InputError(f"{PARAMS}: datasets.{name}.source: expected a source's name, found {source!r}")
+        raise InputError(f"{PARAMS}: datasets.{name}.source: expected a source's name, found {shortened(repr(source))}")
     if not (folder := RAW / source).is_dir():
         raise InputError(f"{folder}: no such folder; `python -m stages.download --source {source}` makes it")
     dataset = read_sequences(folder, sequences, f"{PARAMS}: datasets.{name}.sequences")

@@ -32,7 +32,7 @@ FOLDER = Path("quick")
 SOURCES, SETTINGS = Path("data/sources.yaml"), Path("stages/findings/settings.yaml")
 FILES = [Path("dvc.yaml"), Path(".dvcignore"), Path("data/published_results.csv")]
 MEASURED = [Path("reports/benchmarks"), Path("reports/studies")]  # once, by hand: what every report shows
-MAX_EPOCHS = 150  # with one repeat and without further arms: a taste of the study, and said to be preliminary
+MAX_EPOCHS = 100  # with one repeat and without further arms: a taste of the study, and said to be preliminary
 RESAMPLES, SINGLE_RUNS = 999, 1000  # intervals over pieces need no more digits here
 MADE_AFRESH = ["stages", "models", "measured", "reports", ".checkpoints"]
 # Seconds that a stage takes on two cores, by its verb; another one a few. They are scaled by what was needed so far.

@@ -2,18 +2,22 @@
 
 import math
 import os
+from collections import Counter
 from functools import partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 from pydantic import Field
 
 from stages.corpora.dataset import Dataset
-from stages.corpora.piano_rolls import PITCHES
-from stages.corpora.pieces import PieceOptions, read_pieces
+from stages.corpora.folders import content
+from stages.corpora.piano_rolls import MAX_FRAMES, PITCHES
+from stages.corpora.pieces import Piece, PieceOptions, read_pieces
 from stages.plumbing.errors import InputError
 
 SUFFIXES = (".mxl", ".xml", ".musicxml")
+MAX_BYTES = 2**26
 
 
 class ChoraleOptions(PieceOptions):
@@ -32,14 +36,34 @@ def read(folder: Path, options: ChoraleOptions) -> Dataset:
     return read_pieces(folder, SUFFIXES, read_one, options, workers=min(4, os.cpu_count() or 1))
 
 
-def read_roll(path: Path, frames_per_beat: int, parts: int) -> np.ndarray | str:
+def _without_cues(text: str | bytes) -> str | bytes:
+    """A score with rests in the place of its cue notes, which music21 10.5.1 reads like all others."""
+    if ("<cue" if isinstance(text, str) else b"<cue") not in text:
+        return text
+    root = ElementTree.fromstring(text)
+    for parent in root.iter():
+        for note in parent.findall("note"):
+            if note.find("cue") is None:
+                continue
+            if note.find("chord") is not None:
+                parent.remove(note)  # the first note of a chord keeps its time
+            for child in list(note):
+                if child.tag in ("pitch", "unpitched", "rest"):
+                    child.tag, child[:] = "rest", []
+                elif child.tag not in ("duration", "voice", "type", "dot", "staff"):
+                    note.remove(child)
+    return ElementTree.tostring(root)
+
+
+def read_roll(path: Path, frames_per_beat: int, parts: int) -> Piece | str:
     """One score as [T, PITCHES] uint8, or that it has another number of parts.
 
-    A frame holds the notes that sound at its start: with one frame a beat, the chord on each quarter note. Repeats are
-    not played out, fermatas not held, grace notes (which last no time) left out.
+    A frame holds the notes that sound at its start: with one frame a beat, the chord on each quarter note. Instruments
+    that transpose are read as they sound. Repeats are not played out, fermatas not held, grace notes (which last no
+    time) and cue notes (which another part plays) left out.
 
     Raises:
-        InputError: not a readable MusicXML file, without notes, or shorter than 2 frames.
+        InputError: not a readable MusicXML file, without notes, shorter than 2 frames or longer than MAX_FRAMES.
     """
     # Imported here: it takes a second, and only this reader needs it. The importer is used bare, as music21's
     # `converter.parse` and `corpus.parse` keep a cache of pickles outside the project.
@@ -49,15 +73,18 @@ def read_roll(path: Path, frames_per_beat: int, parts: int) -> np.ndarray | str:
     try:
         importer = MusicXMLImporter()
         archive = ArchiveManager(path)
-        importer.xmlText = archive.getData() if archive.isArchive() else path.read_bytes()
+        text = archive.getData() if archive.isArchive() else content(path, MAX_BYTES)
+        importer.xmlText = _without_cues(text)
         importer.parseXMLText()
-        score = importer.stream
+        score = importer.stream.toSoundingPitch()
         notes = [
             (note.offset * frames_per_beat, (note.offset + note.quarterLength) * frames_per_beat, pitch.midi)
             for part in score.parts
             for note in part.flatten().notes
             for pitch in note.pitches
         ]
+    except InputError:
+        raise
     except Exception as error:  # damaged scores break the parser in many ways
         raise InputError(f"{path}: not a readable MusicXML score ({type(error).__name__}: {error})") from None
     if len(score.parts) != parts:
@@ -67,9 +94,9 @@ def read_roll(path: Path, frames_per_beat: int, parts: int) -> np.ndarray | str:
     if not all(1 <= pitch <= PITCHES for _, _, pitch in notes):
         raise InputError(f"{path}: expected pitches 1 to {PITCHES}, found others")
     length = math.ceil(max(end for _, end, _ in notes))
-    if length < 2:
-        raise InputError(f"{path}: expected at least 2 frames, found {length}")
+    if not 2 <= length <= MAX_FRAMES:
+        raise InputError(f"{path}: expected 2 to {MAX_FRAMES} frames, found {length}")
     frames = np.zeros((length, PITCHES), np.uint8)
     for start, end, pitch in notes:
         frames[math.ceil(start) : math.ceil(end), pitch - 1] = 1
-    return frames
+    return Piece(frames, Counter())

@@ -16,7 +16,7 @@ import pooch
 import requests
 
 from stages.corpora.digests import contents_sha256, file_sha256
-from stages.corpora.folders import list_files
+from stages.corpora.folders import copy, list_files, opened
 from stages.corpora.sources import Archive, File, Local, Package
 from stages.corpora.unpacking import unpack
 from stages.plumbing.errors import InputError
@@ -90,10 +90,11 @@ def _download(url: str, file: str, sha256: str | None, folder: Path) -> Path:
 
 
 def _accept_file(path: Path, source: File, folder: Path) -> None:
-    found = file_sha256(path)
+    with opened(path):
+        found = file_sha256(path)
     if found != source.sha256:
         raise InputError(f"expected sha256 {source.sha256}, found {found}")
-    shutil.copyfile(path, folder / source.file)
+    copy(path, folder / source.file)
 
 
 def _accept_archive(path: Path, source: Archive, folder: Path) -> None:
@@ -120,11 +121,15 @@ def _copy_package(name: str, source: Package, folder: Path) -> str:
 
 
 def _copy_local(name: str, source: Local, folder: Path) -> str:
-    origin = Path(source.path).expanduser()
     where = f"source {name}: path {source.path}: "
-    if origin.is_dir():
+    try:
+        origin = Path(source.path).expanduser()
+        is_folder, is_file = origin.is_dir(), origin.is_file()
+    except (RuntimeError, ValueError, OSError) as error:  # no such user, a NUL byte, a name that is too long
+        raise InputError(f"{where}expected a folder or a zip archive ({error})") from None
+    if is_folder:
         digests = _copy(origin, folder, source.keep)
-    elif origin.is_file():
+    elif is_file:
         digests = unpack(origin, folder, lambda member: _matches(member, source.keep))
         _require_any(os.listdir(folder), source.keep, where)
     else:
@@ -140,7 +145,7 @@ def _copy(origin: Path, folder: Path, keep: list[str]) -> dict[str, str]:
     _require_any(names, keep, f"{origin}: ")
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(origin / name, folder / name)
+        copy(origin / name, folder / name)
     return {name: file_sha256(folder / name) for name in names}
 
 

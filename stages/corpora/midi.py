@@ -1,21 +1,23 @@
 """MIDI files as piano rolls on a grid of fractions of a beat (a quarter note), so that tempo changes move nothing."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
 
-import mido
 import numpy as np
 
+from stages.corpora import midi_events
 from stages.corpora.dataset import Dataset
-from stages.corpora.piano_rolls import PITCHES
-from stages.corpora.pieces import PieceOptions, read_pieces
+from stages.corpora.folders import content
+from stages.corpora.midi_events import CONTROL, NOTE_ON, Track
+from stages.corpora.piano_rolls import MAX_FRAMES, PITCHES
+from stages.corpora.pieces import Piece, PieceOptions, read_pieces
 from stages.plumbing.errors import InputError
 
-SUFFIXES = (".mid", ".midi")
+SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")
 DRUMS = 9  # the channel of General MIDI's percussion, whose numbers are instruments, not pitches
-SUSTAIN_PEDAL = 64  # its controller number; values from 64 are "down"
-MAX_FRAMES = 200_000  # more comes from a damaged file, and would fill the memory
+SUSTAIN_PEDAL, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123  # numbers of controllers; a pedal is down from value 64 on
+MAX_BYTES = 2**26
 
 
 class MidiOptions(PieceOptions):
@@ -34,30 +36,31 @@ def read(folder: Path, options: MidiOptions) -> Dataset:
     return read_pieces(folder, SUFFIXES, read_one, options)
 
 
-def read_roll(path: Path, frames_per_beat: int, sustain_pedal: bool = False) -> np.ndarray:
+def read_roll(path: Path, frames_per_beat: int, sustain_pedal: bool = False) -> Piece:
     """One file as [T, PITCHES] uint8: tracks and channels laid over each other, without the drums.
 
     Starts and ends of notes are rounded to the nearest grid line (halves up), and a note lasts at least one frame, so
     that played timing is not lost between the lines. The roll starts with the file and ends with its last note.
 
     Raises:
-        InputError: not a MIDI file, truncated, of type 2 (independent patterns), timed in SMPTE frames instead of
-            beats, without notes, with a note of pitch 0, shorter than 2 frames or longer than MAX_FRAMES.
+        InputError: not a MIDI file, cut short, damaged where notes or times are told, of type 2 (independent patterns),
+            timed in SMPTE frames instead of beats, without notes, with a note of pitch 0, shorter than 2 frames or
+            longer than MAX_FRAMES.
     """
     try:
-        file = mido.MidiFile(path)
-    except Exception as error:  # damaged bytes break the parser in many ways
-        raise InputError(f"{path}: not a readable MIDI file ({type(error).__name__}: {error})") from None
+        file = midi_events.parse(content(path, MAX_BYTES))
+    except ValueError as error:
+        raise InputError(f"{path}: not a readable MIDI file ({error})") from None
     if file.type not in (0, 1):
         raise InputError(f"{path}: expected a MIDI file of type 0 or 1, found type {file.type}")
-    if file.ticks_per_beat <= 0:
-        found = "SMPTE frames" if file.ticks_per_beat < 0 else "0 ticks a beat"
+    if file.division <= 0:
+        found = "SMPTE frames" if file.division < 0 else "0 ticks a beat"
         raise InputError(f"{path}: expected time in ticks a beat, found {found}")
-    notes = []
+    notes, odd = [], file.odd
     for track in file.tracks:
-        for start, end, pitch in _notes(track, sustain_pedal):
-            first = _grid_line(start, file.ticks_per_beat, frames_per_beat)
-            notes.append((first, max(_grid_line(end, file.ticks_per_beat, frames_per_beat), first + 1), pitch))
+        for start, end, pitch in _notes(track, sustain_pedal, odd):
+            first = _grid_line(start, file.division, frames_per_beat)
+            notes.append((first, max(_grid_line(end, file.division, frames_per_beat), first + 1), pitch))
     if not notes:
         raise InputError(f"{path}: expected notes outside the drum channel, found none")
     if any(pitch == 0 for _, _, pitch in notes):
@@ -65,10 +68,11 @@ def read_roll(path: Path, frames_per_beat: int, sustain_pedal: bool = False) -> 
     length = max(end for _, end, _ in notes)
     if not 2 <= length <= MAX_FRAMES:
         raise InputError(f"{path}: expected 2 to {MAX_FRAMES} frames, found {length}")
-    frames = np.zeros((length, PITCHES), np.uint8)
-    for first, end, pitch in notes:
-        frames[first:end, pitch - 1] = 1
-    return frames
+    first, end, pitch = np.array(notes).T
+    changes = np.zeros((length + 1, PITCHES), np.int32)
+    np.add.at(changes, (first, pitch - 1), 1)
+    np.subtract.at(changes, (end, pitch - 1), 1)
+    return Piece((changes.cumsum(axis=0, dtype=np.int32)[:-1] > 0).astype(np.uint8), +odd)
 
 
 def _grid_line(tick: int, ticks_per_beat: int, frames_per_beat: int) -> int:
@@ -76,37 +80,41 @@ def _grid_line(tick: int, ticks_per_beat: int, frames_per_beat: int) -> int:
     return (2 * tick * frames_per_beat + ticks_per_beat) // (2 * ticks_per_beat)
 
 
-def _notes(track: mido.MidiTrack, sustain_pedal: bool) -> list[tuple[int, int, int]]:
+def _notes(track: Track, sustain_pedal: bool, odd: Counter[str]) -> list[tuple[int, int, int]]:
     """A track's notes as (start, end, pitch), in ticks.
 
-    Where one pitch of a channel is struck again while it sounds, each note-off ends the note struck first. A note that
-    is never ended lasts until the track's end.
+    A note-off ends all that sounds of its pitch and channel, as most players have it; so does the same pitch struck
+    again, which then sounds anew. The controllers "all notes off" and "all sound off" end a channel's notes. What
+    nothing ends lasts until its track does, and is counted.
     """
     notes: list[tuple[int, int, int]] = []
-    sounding: defaultdict[tuple[int, int], list[int]] = defaultdict(list)  # starts, by channel and pitch
-    held: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)  # released under the pedal, by channel
+    pressed: defaultdict[int, dict[int, int]] = defaultdict(dict)  # starts, by channel and pitch
+    held: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)  # (start, pitch) released under the pedal
     pedals: set[int] = set()  # channels whose pedal is down
-    tick = 0
-    for message in track:
-        tick += message.time
-        if message.is_meta or getattr(message, "channel", DRUMS) == DRUMS:
+
+    def release(channel: int, pitch: int, tick: int) -> None:
+        start = pressed[channel].pop(pitch, None)
+        if start is not None and channel in pedals:
+            held[channel].append((start, pitch))
+        elif start is not None:
+            notes.append((start, tick, pitch))
+
+    for tick, kind, channel, number, value in track.events:
+        if channel == DRUMS:
             continue
-        channel = message.channel
-        if message.type == "note_on" and message.velocity > 0:
-            sounding[channel, message.note].append(tick)
-        elif message.type in ("note_on", "note_off"):
-            if starts := sounding[channel, message.note]:
-                start = starts.pop(0)
-                if channel in pedals:
-                    held[channel].append((start, message.note))
-                else:
-                    notes.append((start, tick, message.note))
-        elif sustain_pedal and message.type == "control_change" and message.control == SUSTAIN_PEDAL:
-            if message.value >= 64:
-                pedals.add(channel)
-            else:
-                pedals.discard(channel)
-                notes += [(start, tick, pitch) for start, pitch in held.pop(channel, [])]
-    notes += [(start, tick, pitch) for pressed in held.values() for start, pitch in pressed]
-    notes += [(start, tick, pitch) for (_, pitch), starts in sounding.items() for start in starts]
+        if kind != CONTROL:
+            release(channel, number, tick)
+            if kind == NOTE_ON and value > 0:
+                pressed[channel][number] = tick
+        elif number in (ALL_NOTES_OFF, ALL_SOUND_OFF):
+            for pitch in list(pressed[channel]):
+                release(channel, pitch, tick)
+        if sustain_pedal and kind == CONTROL and number == SUSTAIN_PEDAL and value >= 64:
+            pedals.add(channel)
+        elif kind == CONTROL and number in (SUSTAIN_PEDAL, ALL_SOUND_OFF):
+            pedals.discard(channel)
+            notes += [(start, tick, pitch) for start, pitch in held.pop(channel, [])]
+    odd["note that nothing ends"] += sum(map(len, pressed.values()))
+    notes += [(start, track.end, pitch) for of in pressed.values() for pitch, start in of.items()]
+    notes += [(start, track.end, pitch) for of in held.values() for start, pitch in of]
     return notes

@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 from scipy.io import loadmat
+from scipy.sparse import issparse
 
 from stages.corpora.dataset import Dataset, Options
-from stages.corpora.folders import find_files
+from stages.corpora.folders import find_files, opened
 from stages.corpora.split import SPLITS, Split
 from stages.plumbing.errors import InputError
 
 PITCHES = 127  # MIDI pitches 1 to 127; pitch 0 has no index
+MAX_FRAMES = 200_000  # of a piece; more comes from a damaged file, and would fill the memory
 VARIABLES = {"train": "traindata", "valid": "validdata", "test": "testdata"}
 
 
@@ -39,14 +41,18 @@ def read(folder: Path, options: PianoRollOptions) -> Dataset:
     Raises:
         InputError: no such file or not exactly one, not a `.mat` file, or not rolls of zeros and ones.
     """
-    names = find_files(folder, [".mat"])
+    names = find_files(folder, [".mat"]).names
     if len(names) != 1:
         raise InputError(f"{folder}: expected one .mat file, found {', '.join(names)}")
     path = folder / names[0]
     try:
-        variables = loadmat(path)  # arrays only: functions and objects in the file stay opaque bytes
+        with opened(path) as file:
+            variables = loadmat(file)  # arrays only: functions and objects in the file stay opaque bytes
+    except InputError:
+        raise
     except Exception as error:  # a damaged file breaks the reader in many ways
-        raise InputError(f"{path}: not a readable .mat file ({type(error).__name__}: {error})") from None
+        said = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: not a readable .mat file ({type(error).__name__}: {said})") from None
     rolls = {}
     for split, variable in VARIABLES.items():
         cells = variables.get(variable)
@@ -60,7 +66,11 @@ def read(folder: Path, options: PianoRollOptions) -> Dataset:
 
 
 def _placed(keys: np.ndarray, first_pitch: int, where: str) -> np.ndarray:
-    """[T, keys] zeros and ones of any type, put at their pitches: [T, PITCHES] uint8."""
+    """[T, keys] zeros and ones of any type, also sparse, put at their pitches: [T, PITCHES] uint8."""
+    if issparse(keys):
+        if keys.shape[0] > MAX_FRAMES:
+            raise InputError(f"{where}: expected at most {MAX_FRAMES} frames, found {keys.shape[0]}")
+        keys = keys.toarray() if keys.shape[1] <= PITCHES else keys
     highest = first_pitch + (keys.shape[1] if keys.ndim == 2 else 0) - 1
     if keys.ndim != 2 or highest > PITCHES:
         raise InputError(f"{where}: expected [frames, at most {PITCHES - first_pitch + 1} keys], found {keys.shape}")

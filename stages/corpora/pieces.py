@@ -1,17 +1,26 @@
 """A folder of pieces of music, one a file, as a dataset: what the readers of MIDI files and of scores share."""
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from stages.corpora.dataset import Dataset, Options
 from stages.corpora.duplicates import same_music
-from stages.corpora.folders import find_files, read_each
+from stages.corpora.folders import find_files, read_each, told
 from stages.corpora.piano_rolls import PITCHES, Roll, to_dataset
 from stages.corpora.splitting import Fractions, by_draw, by_folder
 from stages.plumbing.errors import InputError
+
+
+class Piece(NamedTuple):
+    """A piece read from a file: [T, PITCHES] uint8, and what was odd in the file, in words, with how often it was."""
+
+    frames: np.ndarray
+    odd: Counter[str] = Counter()
 
 
 class PieceOptions(Options):
@@ -36,24 +45,26 @@ class PieceOptions(Options):
 def read_pieces(
     folder: Path,
     suffixes: Collection[str],
-    read_roll: Callable[[Path], np.ndarray | str],
+    read_piece: Callable[[Path], Piece | str],
     options: PieceOptions,
     workers: int = 1,
 ) -> Dataset:
     """Reads each file into a roll, splits by the folders train, valid and test or else by a draw.
 
     Args:
-        read_roll: gives a file's [T, PITCHES] uint8, or why it is no piece of this dataset, which leaves it out.
-        workers: processes that read; `read_roll` must then be a function of a module.
+        read_piece: gives a file's piece, or why it is none of this dataset, which leaves it out.
+        workers: processes that read; `read_piece` must then be a function of a module.
 
     Raises:
         InputError: no such files, one cannot be used, no way to split, or a split would be empty.
     """
-    read, left_out = read_each(folder, find_files(folder, suffixes), read_roll, options.skip_unreadable, workers)
-    rolls = {name: roll for name, roll in read.items() if not isinstance(roll, str)}
+    found = find_files(folder, suffixes)
+    read, left_out = read_each(folder, found.names, read_piece, options.skip_unreadable, workers)
+    pieces = {name: piece for name, piece in read.items() if not isinstance(piece, str)}
     left_out |= {name: reason for name, reason in read.items() if isinstance(reason, str)}
-    if not rolls:
+    if not pieces:
         raise InputError(f"{folder}: expected pieces of this dataset, found none; the first: {min(left_out.items())}")
+    rolls = {name: piece.frames for name, piece in pieces.items()}
     splits = by_folder(list(rolls), str(folder))
     if splits is None:
         if options.fractions is None:
@@ -63,4 +74,5 @@ def read_pieces(
     by_split = {split: [Roll(name, rolls[name]) for name in names] for split, names in splits.items()}
     dataset = to_dataset(by_split, options.width, str(folder))
     dataset.about["left_out"] = dict(sorted(left_out.items()))
+    dataset.about.update(told(found.others, {name: piece.odd for name, piece in pieces.items()}))
     return dataset

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from stages.corpora import chorales, midi, piano_rolls, speech
 from stages.corpora.dataset import Dataset, Options
 from stages.plumbing.errors import InputError
-from stages.plumbing.parameters import checked
+from stages.plumbing.parameters import checked, shortened
 
 
 class Reader(NamedTuple):
@@ -32,8 +32,8 @@ def read(folder: Path, sequences: Any, key: str) -> Dataset:
         InputError: the reader is unknown, an option is wrong, the data cannot be used, or a count is not as expected.
     """
     name = sequences.get("reader") if isinstance(sequences, dict) else None
-    if name not in READERS:
-        raise InputError(f"{key}.reader: expected one of {', '.join(READERS)}; found {name!r}")
+    if not isinstance(name, str) or name not in READERS:
+        raise InputError(f"{key}.reader: expected one of {', '.join(READERS)}; found {shortened(repr(name))}")
     reader = READERS[name]
     options = checked(sequences, reader.options, key)
     dataset = reader.read(folder, options)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from stages.plumbing.errors import InputError
-from stages.plumbing.parameters import Section, checked, read
+from stages.plumbing.parameters import Section, checked, read, shortened
 
 SOURCES = Path("data/sources.yaml")
 
@@ -85,6 +85,7 @@ def find(name: str, catalogue: Path = SOURCES) -> File | Archive | Package | Loc
         raise InputError(f"{catalogue}: expected a source's name of a-z, 0-9 and _, found {name!r}")
     entry = read(f"sources.{name}", catalogue)
     kind = entry.get("kind") if isinstance(entry, dict) else None
-    if kind not in KINDS:
-        raise InputError(f"{catalogue}: sources.{name}.kind: expected one of {', '.join(KINDS)}; found {kind!r}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        found = shortened(repr(kind))
+        raise InputError(f"{catalogue}: sources.{name}.kind: expected one of {', '.join(KINDS)}; found {found}")
     return checked(entry, KINDS[kind], f"{catalogue}: sources.{name}")

@@ -11,16 +11,17 @@ to 9 validate, the rest train. A tenth of the paper's number of sequences valida
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from stages.corpora.audio import STEP, SUFFIXES, dequantise, read_samples
+from stages.corpora.audio import SUFFIXES, Recording, dequantise, read_recording
 from stages.corpora.dataset import Dataset, Options
-from stages.corpora.folders import find_files, read_each
+from stages.corpora.folders import find_files, read_each, told
+from stages.corpora.same_sound import same_sound
 from stages.corpora.split import SPLITS, Split
 from stages.corpora.splitting import Fractions, by_draw, by_folder
 from stages.plumbing.errors import InputError
@@ -85,7 +86,7 @@ class SpeechOptions(Options):
 
 
 def read(folder: Path, options: SpeechOptions) -> Dataset:
-    """Reads all WAV and FLAC files below `folder`: inputs [F, window], targets [F, horizon], standardised float32.
+    """Reads all recordings below `folder`: inputs [F, window], targets [F, horizon], standardised float32.
 
     Mean and standard deviation are the training split's, of its sequences with their noise; both stand in counts.json.
 
@@ -94,18 +95,20 @@ def read(folder: Path, options: SpeechOptions) -> Dataset:
             without sequences or with fewer than `drawn`, or a training split of one constant value.
     """
     found = find_files(folder, SUFFIXES)
+    marks, misnamed = _marked(folder, found.names, options)
     recordings, left_out = read_each(
-        folder, found, partial(read_samples, sample_rate=options.sample_rate), options.skip_unreadable
+        folder, list(marks), partial(read_recording, sample_rate=options.sample_rate), options.skip_unreadable
     )
-    marks = {name: _marks(folder, name, options.names) for name in recordings}
-    splits = _split(folder, marks, options)
-    cut = {}
+    kinds = same_sound({name: recording.samples for name, recording in recordings.items()})
+    splits = _split(folder, {name: marks[name] for name in recordings}, kinds, options)
+    cut, too_short = {}, 0
     for n, split in enumerate(SPLITS):
         generator = np.random.default_rng([options.seed, n])
         streams = {name: recordings[name] for name in splits[split]}
         if options.join_speakers:
             streams = _joined(streams, marks, generator)
-        names, pieces = _cut(streams, options.samples)
+        too_short += sum(len(stream.samples) < options.samples for stream in streams.values())
+        names, pieces, steps = _cut(streams, options.samples)
         wanted = getattr(options.drawn, split) if options.drawn else len(names)
         if not names or len(names) < wanted:
             raise InputError(
@@ -113,9 +116,11 @@ def read(folder: Path, options: SpeechOptions) -> Dataset:
                 f"split, found {len(names)} in {len(splits[split])} recordings"
             )
         chosen = np.sort(generator.permutation(len(names))[:wanted])
-        cut[split] = [names[c] for c in chosen], dequantise(pieces[chosen], generator)
+        cut[split] = [names[c] for c in chosen], dequantise(pieces[chosen], steps[chosen], generator)
+        if split == "train":
+            step = float(steps[chosen].max())
     mean, deviation = float(cut["train"][1].mean()), float(cut["train"][1].std())
-    if np.ptp(cut["train"][1]) < 2 * STEP:
+    if np.ptp(cut["train"][1]) < 2 * step:
         raise InputError(f"{folder}: expected a signal in the training split, found one constant value")
     prepared = {split: _windows(names, (pieces - mean) / deviation, options) for split, (names, pieces) in cut.items()}
     counts = {
@@ -129,28 +134,58 @@ def read(folder: Path, options: SpeechOptions) -> Dataset:
         "hop": options.hop,
         "mean": mean,
         "deviation": deviation,
-        "left_out": left_out,
+        "left_out": misnamed | left_out,
     }
-    return Dataset(prepared, counts, about)
+    about |= told(found.others, {name: Counter(recording.odd) for name, recording in recordings.items()})
+    about |= {key: count for key, count in _equal(kinds, splits).items() if count}
+    return Dataset(prepared, counts, about | ({"shorter_than_a_sequence": too_short} if too_short else {}))
 
 
-def _marks(folder: Path, name: str, pattern: str | None) -> dict[str, str]:
+def _equal(kinds: dict[str, int], splits: dict[str, list[str]]) -> dict[str, int]:
+    """How many recordings there are beyond the first of their sound, and how many sounds lie in more than one split."""
+    where: defaultdict[int, set[str]] = defaultdict(set)
+    for split, names in splits.items():
+        for name in names:
+            where[kinds[name]].add(split)
+    across = sum(len(found) > 1 for found in where.values())
+    return {"equal_recordings": len(kinds) - len(where), "equal_in_two_splits": across}
+
+
+def _marked(folder: Path, names: list[str], options: SpeechOptions) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """What each file's name says, and why a name says nothing where that leaves its file out."""
+    marks, misnamed = {}, {}
+    for name in names:
+        try:
+            marks[name] = _marks(folder, name, options)
+        except InputError as error:
+            if not options.skip_unreadable:
+                raise InputError(f"{error} (`skip_unreadable: true` goes on without such files)") from None
+            misnamed[name] = str(error)
+    if not marks:
+        raise InputError(f"{folder}: none of its {len(names)} files has a name that fits; {misnamed[names[0]]}")
+    return marks, misnamed
+
+
+def _marks(folder: Path, name: str, options: SpeechOptions) -> dict[str, str]:
     """What the pattern's groups match in a file's name, without its folders."""
-    if pattern is None:
+    if options.names is None:
         return {}
-    match = re.fullmatch(pattern, Path(name).name)
+    match = re.fullmatch(options.names, Path(name).name)
     if match is None:
-        raise InputError(f"{folder / name}: expected a name that fits {pattern!r} (the option `names`)")
-    return match.groupdict()
+        raise InputError(f"{folder / name}: expected a name that fits {options.names!r} (the option `names`)")
+    mark = match.groupdict()
+    if options.takes and not (mark["take"] or "").isdecimal():
+        raise InputError(f"{folder / name}: expected a number as its take, found {mark['take']!r}")
+    return mark
 
 
-def _split(folder: Path, marks: dict[str, dict[str, str]], options: SpeechOptions) -> dict[str, list[str]]:
-    """The recordings' names by split."""
+def _split(
+    folder: Path, marks: dict[str, dict[str, str]], kinds: dict[str, int], options: SpeechOptions
+) -> dict[str, list[str]]:
+    """The recordings' names by split; a draw keeps those of one sound together."""
     if options.takes:
         splits: dict[str, list[str]] = {split: [] for split in SPLITS}
         for name, mark in marks.items():
-            if not (mark["take"] or "").isdecimal():
-                raise InputError(f"{folder / name}: expected a number as its take, found {mark['take']!r}")
             take = int(mark["take"])
             split = "test" if take in options.takes.test else "valid" if take in options.takes.valid else "train"
             splits[split].append(name)
@@ -160,27 +195,41 @@ def _split(folder: Path, marks: dict[str, dict[str, str]], options: SpeechOption
         return splits_by_folder
     if options.fractions is None:
         raise InputError(f"{folder}: no folders train, valid and test, and no option `takes` or `fractions`")
-    return by_draw({name: name for name in marks}, options.fractions, options.seed, str(folder))
+    return by_draw(kinds, options.fractions, options.seed, str(folder))
 
 
 def _joined(
-    recordings: dict[str, np.ndarray], marks: dict[str, dict[str, str]], generator: np.random.Generator
-) -> dict[str, np.ndarray]:
+    recordings: dict[str, Recording], marks: dict[str, dict[str, str]], generator: np.random.Generator
+) -> dict[str, Recording]:
     """Each speaker's recordings, one after another in a drawn order."""
-    by_speaker: defaultdict[str, list[np.ndarray]] = defaultdict(list)
-    for name, samples in recordings.items():
-        by_speaker[marks[name]["speaker"]].append(samples)
-    return {
-        speaker: np.concatenate([takes[n] for n in generator.permutation(len(takes))])
-        for speaker, takes in sorted(by_speaker.items())
-    }
+    by_speaker: defaultdict[str, list[Recording]] = defaultdict(list)
+    for name, recording in recordings.items():
+        by_speaker[marks[name]["speaker"]].append(recording)
+    joined = {}
+    for speaker, takes in sorted(by_speaker.items()):
+        order = [takes[n] for n in generator.permutation(len(takes))]
+        samples = np.concatenate([take.samples for take in order])
+        joined[speaker] = Recording(samples, np.concatenate([_steps(take) for take in order]), {})
+    return joined
 
 
-def _cut(streams: dict[str, np.ndarray], samples: int) -> tuple[list[str], np.ndarray]:
-    """Consecutive pieces [N, samples], each named after its stream and first sample; the rest is dropped."""
-    names = [f"{name}@{n * samples}" for name, stream in streams.items() for n in range(len(stream) // samples)]
-    pieces = [stream[: len(stream) // samples * samples].reshape(-1, samples) for stream in streams.values()]
-    return names, np.concatenate([np.empty((0, samples)), *pieces])
+def _steps(recording: Recording) -> np.ndarray:
+    """[n], also where one step is all samples'."""
+    return np.broadcast_to(recording.steps, recording.samples.shape)
+
+
+def _cut(streams: dict[str, Recording], samples: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Consecutive pieces [N, samples], each named after its stream and first sample, and their samples' steps.
+
+    What is left at a stream's end is dropped.
+    """
+    names, pieces, steps = [], [np.empty((0, samples))], [np.empty((0, samples))]
+    for name, stream in streams.items():
+        count = len(stream.samples) // samples
+        names += [f"{name}@{n * samples}" for n in range(count)]
+        for found, values in ((pieces, stream.samples), (steps, _steps(stream))):
+            found.append(values[: count * samples].reshape(-1, samples))
+    return names, np.concatenate(pieces), np.concatenate(steps)
 
 
 def _windows(names: list[str], sequences: np.ndarray, options: SpeechOptions) -> Split:

@@ -3,8 +3,6 @@
 Sequences lie one after another without padding: sequence n is rows `offsets[n]` to `offsets[n + 1]`.
 """
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
+from stages.plumbing.parameters import shortened
 
 SPLITS = ("train", "valid", "test")
 DTYPES = {"bernoulli": np.dtype(np.uint8), "gaussian_mixture": np.dtype(np.float32)}
@@ -65,13 +64,16 @@ class Split:
                     raise ValueError("a single array instead of an .npz archive")
                 expected = {"inputs", "targets", "lengths", "names", "output"}
                 if set(file.files) != expected:
-                    found = ", ".join(sorted(file.files)) or "nothing"
+                    found = shortened(", ".join(sorted(file.files)), 200) or "nothing"
                     raise InputError(f"{path}: expected the arrays {', '.join(sorted(expected))}, found {found}")
                 arrays = {name: file[name] for name in expected}
         except FileNotFoundError:
             raise InputError(f"{path}: no such file; `python -m stages.prepare --dataset NAME` writes it") from None
-        except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(f"{path}: not a readable prepared split ({error}); prepare the dataset again") from None
+        except InputError:
+            raise
+        except Exception as error:  # a damaged header breaks numpy's reader in many ways
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(f"{path}: not a readable prepared split ({said}); prepare the dataset again") from None
         output = arrays.pop("output")
         if output.shape != () or output.dtype.kind != "U":
             raise InputError(f"{path}: output: expected one word, found {output.dtype} of shape {output.shape}")
@@ -99,7 +101,7 @@ class Split:
         require(self.lengths.dtype == np.int64, "lengths", "int64", self.lengths.dtype)
         require(self.lengths.ndim == 1 and len(self.lengths) > 0, "lengths", "at least one sequence", "none")
         require(int(self.lengths.min()) >= 1, "lengths", "at least 1 step a sequence", self.lengths.min())
-        steps = int(self.lengths.sum())
+        steps = sum(self.lengths.tolist())  # whole numbers of any size: a damaged file's sum could overflow
         for name in ("inputs", "targets"):
             found = len(getattr(self, name))
             require(found == steps, name, f"{steps} rows, the sum of lengths", found)

@@ -1,5 +1,6 @@
 """Who trains, who validates, who tests: by folder, or by a seeded draw that keeps equal pieces together."""
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 
@@ -18,27 +19,52 @@ class Fractions(Section):
     test: float = Field(gt=0, lt=1)
 
 
-def by_folder(names: Sequence[str], where: str) -> dict[str, list[str]] | None:
-    """Splits by the folders `train`, `valid` and `test`; None where the files lie in no such folder.
+# A split's folder, in any case, and what folders that are meant as one look like.
+FOLDERS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev", "development"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+_SPLIT_OF = {folder: split for split, folders in FOLDERS.items() for folder in folders}
+_LIKE_A_SPLIT = re.compile(rf"(?:{'|'.join(_SPLIT_OF)})(?:[^a-z].*|set|data|split)?", re.DOTALL)
 
-    The three lie at the top, or in the one folder that holds everything.
+
+def by_folder(names: Sequence[str], where: str) -> dict[str, list[str]] | None:
+    """Splits by the folders `train`, `valid` and `test`, or what else they are called (`FOLDERS`), in any case.
+
+    The three lie beside each other, at the top or below folders that each hold everything. None where no folder looks
+    like a split.
 
     Raises:
-        InputError: some of the three folders are missing or empty, or files lie beside them.
+        InputError: folders look like splits, and not each split has one and all files; they are never passed over.
     """
-    tops = {name.partition("/")[0] for name in names}
-    depth = 1 if len(tops) == 1 and tops.isdisjoint(SPLITS) else 0
+    folders = [name.lower().split("/")[:-1] for name in names]
+    depth = 0
+    while len({tuple(of[: depth + 1]) for of in folders}) == 1 and len(folders[0]) > depth:
+        if folders[0][depth] in _SPLIT_OF:
+            break
+        depth += 1
     splits: dict[str, list[str]] = {split: [] for split in SPLITS}
+    called: dict[str, set[str]] = {split: set() for split in SPLITS}
     beside: list[str] = []
-    for name in names:
-        folders = name.split("/")[:-1]
-        splits.get(folders[depth] if len(folders) > depth else "", beside).append(name)
+    for name, of in zip(names, folders, strict=True):
+        split = _SPLIT_OF.get(of[depth] if len(of) > depth else "")
+        (splits[split] if split else beside).append(name)
+        if split:
+            called[split].add(name.split("/")[depth])
+    expected = "the folders train, valid and test, beside each other, or none that are called so"
     if not any(splits.values()):
+        for name, of in zip(names, folders, strict=True):
+            if any(folder in _SPLIT_OF for folder in of) or (len(of) > depth and _LIKE_A_SPLIT.fullmatch(of[depth])):
+                raise InputError(f"{where}: expected {expected}; found {name}")
         return None
     if missing := [split for split in SPLITS if not splits[split]]:
         raise InputError(f"{where}: expected files in train, valid and test; found none in {', '.join(missing)}")
     if beside:
         raise InputError(f"{where}: expected all files in train, valid and test; found {beside[0]} beside them")
+    for split, found in called.items():
+        if len(found) > 1:
+            raise InputError(f"{where}: expected one folder for the split {split}, found {', '.join(sorted(found))}")
     return splits
 
 

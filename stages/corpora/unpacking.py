@@ -1,13 +1,15 @@
 """Unpacks zip archives that are not trusted: nothing leaves the folder, no links, no bombs."""
 
 import hashlib
+import lzma
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
 
+from stages.corpora.folders import opened, unusable
 from stages.plumbing.errors import InputError
 
 MEMBERS = 100_000
@@ -27,29 +29,50 @@ def unpack(
         InputError: not a zip archive, damaged, encrypted; an absolute path, `..`, a link or two members of one name;
             more than `max_members` members or `max_bytes` bytes unpacked. `folder` is then to be thrown away.
     """
+    digests, left = {}, max_bytes
+    with opened(archive) as whole:
+        with _reading(f"{archive}: not a readable zip archive"):
+            file = zipfile.ZipFile(whole)
+        for name, member in _checked_members(archive, file, max_members).items():
+            digest, damaged = hashlib.sha256(), f"{archive}: {name}: damaged, or packed in a way that cannot be read"
+            if kept := keep(name):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with _reading(damaged):
+                source = file.open(member)
+            with source, open(folder / name, "wb") if kept else nullcontext() as output:
+                while True:
+                    with _reading(damaged):
+                        chunk = source.read(CHUNK)
+                    if not chunk:
+                        break
+                    left -= len(chunk)
+                    if left < 0:
+                        raise InputError(f"{archive}: {name}: expected at most {max_bytes} bytes unpacked, found more")
+                    digest.update(chunk)
+                    if output:
+                        output.write(chunk)
+            digests[name] = digest.hexdigest()
+    return digests
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """What a damaged archive makes zipfile and the packers raise is this archive's error, OSError too (bzip2)."""
     try:
-        with zipfile.ZipFile(archive) as file:
-            members = _checked_members(archive, file, max_members)
-            digests = {}
-            left = max_bytes
-            for name, member in members.items():
-                digest = hashlib.sha256()
-                if kept := keep(name):
-                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                with file.open(member) as source, open(folder / name, "wb") if kept else nullcontext() as output:
-                    while chunk := source.read(CHUNK):
-                        left -= len(chunk)
-                        if left < 0:
-                            raise InputError(
-                                f"{archive}: {name}: expected at most {max_bytes} bytes unpacked, found more"
-                            )
-                        digest.update(chunk)
-                        if output:
-                            output.write(chunk)
-                digests[name] = digest.hexdigest()
-            return digests
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
-        raise InputError(f"{archive}: not a readable zip archive ({error})") from None
+        yield
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        OSError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        raise InputError(f"{what} ({' '.join(str(error).split()) or type(error).__name__})") from None
 
 
 def _checked_members(archive: Path, file: zipfile.ZipFile, max_members: int) -> dict[str, zipfile.ZipInfo]:
@@ -58,15 +81,17 @@ def _checked_members(archive: Path, file: zipfile.ZipFile, max_members: int) -> 
     if len(file.infolist()) > max_members:
         raise InputError(f"{archive}: expected at most {max_members} members, found {len(file.infolist())}")
     for info in file.infolist():
-        name, path = info.filename, PurePosixPath(info.filename)
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts:
-            raise InputError(f"{archive}: expected names inside the archive's folder, found {name!r}")
+        name = info.filename.replace("\\", "/")  # some archivers of Windows write it so
+        path, kind = PurePosixPath(name), stat.S_IFMT(info.external_attr >> 16)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise InputError(f"{archive}: expected names inside the archive's folder, found {name!a}")
+        if reason := unusable(path.as_posix()):
+            raise InputError(f"{archive}: {name[:80]!a}: {reason}")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise InputError(f"{archive}: expected files and folders, found a link or a device: {name!r}")
         if info.flag_bits & 0x1:
             raise InputError(f"{archive}: expected an archive without a password, found {name!r} encrypted")
-        if info.is_dir():
+        if info.is_dir() or name.endswith("/"):
             continue
         if path in members:
             raise InputError(f"{archive}: expected each name once, found {name!r} twice")

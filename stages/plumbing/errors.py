@@ -7,8 +7,12 @@ from collections.abc import Callable
 class InputError(Exception):
     """Something the user gave cannot be used.
 
-    The message is one line that says which file or key, what was expected, what was found, and what to do.
+    The message is one line that says which file or key, what was expected, what was found, and what to do. What it
+    quotes of a damaged file may hold anything: control characters are written as escapes.
     """
+
+    def __init__(self, message: str):
+        super().__init__("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message))
 
 
 class Interrupted(Exception):

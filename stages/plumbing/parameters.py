@@ -14,12 +14,13 @@ from ruamel.yaml.error import YAMLError
 from stages.plumbing.errors import InputError
 
 PARAMS = Path("params.yaml")
+MAX_BYTES, MAX_VALUES = 2**20, 100_000
 
 
 class Section(BaseModel):
-    """A subtree of params.yaml: strict types (an integer passes for a float), no unknown keys, no changes."""
+    """A subtree of params.yaml: strict types (an integer passes for a float), finite numbers, no unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Section)
@@ -29,17 +30,47 @@ def load(path: Path = PARAMS) -> Mapping[str, Any]:
     """The whole file as plain mappings and lists; YAML 1.2, so that `1e-3` is a number.
 
     Raises:
-        InputError: the file is missing, is not YAML, or is not a mapping.
+        InputError: the file is missing, cannot be read, is longer than `MAX_BYTES`, is not YAML, names more values by
+            aliases than `MAX_VALUES`, or is not a mapping.
     """
     try:
-        content = YAML(typ="safe", pure=True).load(path)
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise InputError(f"{path}: expected at most {MAX_BYTES} bytes, found more")
+        content = YAML(typ="safe", pure=True).load(text.decode())
+        _require_bounded(content, path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stages from the folder that holds dvc.yaml") from None
-    except YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except RecursionError:
+        raise InputError(
+            f"{path}: expected lists and mappings a few levels deep, found them too deep to read"
+        ) from None
+    except (YAMLError, ValueError, TypeError) as error:  # dates that are none, keys that are lists, bytes not UTF-8
+        raise InputError(f"{path}: not valid YAML: {shortened(' '.join(str(error).split()), 200)}") from None
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: expected a mapping at the top, found {type(content).__name__}")
     return content
+
+
+def shortened(text: str, length: int = 80) -> str:
+    """What a message quotes of what was found: one line, cut."""
+    line = text if text.isprintable() else ascii(text)[1:-1]
+    return line if len(line) <= length else f"{line[:length]}…"
+
+
+def _require_bounded(value: Any, path: Path) -> None:
+    """A few aliases can stand for more values than memory holds: they are counted before anyone goes through them."""
+    left, todo = MAX_VALUES, [value]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, Mapping | list | tuple | set):
+            left -= len(value)
+            if left < 0:
+                raise InputError(f"{path}: expected at most {MAX_VALUES} values, found more (aliases count each time)")
+            todo += [*value.keys(), *value.values()] if isinstance(value, Mapping) else value
 
 
 def read(key: str, path: Path = PARAMS) -> Any:
@@ -51,7 +82,7 @@ def read(key: str, path: Path = PARAMS) -> Any:
     value: Any = load(path)
     for depth, name in enumerate(parts := key.split(".")):
         if not isinstance(value, Mapping) or name not in value:
-            known = ", ".join(map(str, value)) if isinstance(value, Mapping) else "no keys"
+            known = shortened(", ".join(map(str, value)), 200) if isinstance(value, Mapping) else "no keys"
             where = ".".join(parts[:depth]) or "the top"
             raise InputError(f"{path}: no key '{name}' under {where}; known there: {known}")
         value = value[name]
@@ -74,4 +105,4 @@ def checked(value: Any, schema: type[S], where: str) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([where, *map(str, first["loc"])])
-        raise InputError(f"{place}: {first['msg']}; found {first['input']!r}") from None
+        raise InputError(f"{shortened(place, 200)}: {first['msg']}; found {shortened(repr(first['input']))}") from None

@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as safetensors
 from torch import Tensor
 
 from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import shortened
 from stages.recurrent.layout import Layout
 
 
@@ -40,8 +41,9 @@ def load(path: Path, layout: Layout, device: torch.device) -> tuple[list[tuple[i
         trials = [(int(repeat), int(candidate)) for repeat, candidate in json.loads(metadata["trials"])]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` trains it") from None
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a file of trained weights ({error}); delete it and `dvc repro`") from None
+    except Exception as error:  # whatever a damaged file holds
+        said = shortened(f"{type(error).__name__}: {' '.join(str(error).split())}", 200)
+        raise InputError(f"{path}: not a file of trained weights ({said}); delete it and `dvc repro`") from None
     if tensors.keys() != layout.parameters.keys():
         expected, found = (", ".join(sorted(names)) for names in (layout.parameters, tensors))
         raise InputError(f"{path}: expected the parameters {expected}, found {found}")

@@ -19,7 +19,7 @@ from stages.corpora.split import SPLITS, Split
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import read as read_params
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 def cells(*pieces):

@@ -1,18 +1,20 @@
 """Recordings as windows of samples: reading, resampling, noise, the digits' rule of takes, and folders of one's own."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from stages.corpora.audio import STEP, dequantise, read_samples
+from stages.corpora.audio import SIXTEEN_BITS as STEP
+from stages.corpora.audio import dequantise, read_recording
 from stages.corpora.speech import SpeechOptions, read
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import checked
 from stages.plumbing.parameters import read as read_params
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 RATE = 8000
 
 
@@ -37,23 +39,25 @@ def options(**given):
 def test_16_bit_samples_are_read_exactly(tmp_path):
     whole = np.arange(-32768, 32768, 97)
     for name in ("a.wav", "a.flac"):
-        samples = read_samples(write(tmp_path / name, whole.astype(np.int16)), RATE)
+        samples = read_recording(write(tmp_path / name, whole.astype(np.int16)), RATE).samples
         assert samples.dtype == np.float64
         np.testing.assert_array_equal(samples, whole * STEP)
 
 
 def test_stereo_is_averaged_and_other_rates_are_resampled(tmp_path):
     stereo = np.stack([tone(), np.zeros(800)], axis=1)
-    np.testing.assert_allclose(read_samples(write(tmp_path / "a.wav", stereo), RATE), tone() / 2, atol=2 * STEP)
+    np.testing.assert_allclose(
+        read_recording(write(tmp_path / "a.wav", stereo), RATE).samples, tone() / 2, atol=2 * STEP
+    )
     for rate in (16000, 44100, 4000):
-        samples = read_samples(write(tmp_path / "b.flac", tone(rate=rate), rate, "PCM_24"), RATE)
+        samples = read_recording(write(tmp_path / "b.flac", tone(rate=rate), rate, "PCM_24"), RATE).samples
         assert len(samples) == 800
         inside = slice(100, 700)  # the filter needs samples on both sides
         np.testing.assert_allclose(samples[inside], tone()[inside], atol=0.005)
 
 
 def test_noise_fills_one_step_of_the_scale():
-    noise = dequantise(np.full(100_000, 0.25), np.random.default_rng(0)) - 0.25
+    noise = dequantise(np.full(100_000, 0.25), STEP, np.random.default_rng(0)) - 0.25
     assert 0 <= noise.min() and noise.max() <= STEP
     assert noise.mean() == pytest.approx(STEP / 2, rel=0.01)
     assert noise.std() == pytest.approx(STEP / np.sqrt(12), rel=0.01)
@@ -62,8 +66,8 @@ def test_noise_fills_one_step_of_the_scale():
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
-        (lambda path: path.write_bytes(b""), "not a readable WAV or FLAC file"),
-        (lambda path: path.write_bytes(b"RIFF and no more"), "not a readable WAV or FLAC file"),
+        (lambda path: path.write_bytes(b""), "not a readable recording"),
+        (lambda path: path.write_bytes(b"RIFF and no more"), "not a readable recording"),
         (lambda path: write(path, np.zeros(0)), "expected samples, found a recording of length zero"),
         (lambda path: write(path, np.array([0, np.nan]), subtype="FLOAT"), "expected finite samples, found NaN"),
         (lambda path: write(path, np.array([0, -np.inf]), subtype="FLOAT"), "expected finite samples, found NaN"),
@@ -72,7 +76,106 @@ def test_noise_fills_one_step_of_the_scale():
 def test_unusable_recordings_are_refused_by_name(tmp_path, make, expected):
     make(tmp_path / "bad.wav")
     with pytest.raises(InputError, match=f"bad.wav: {expected}"):
-        read_samples(tmp_path / "bad.wav", RATE)
+        read_recording(tmp_path / "bad.wav", RATE)
+
+
+# Headers are claims, and a file holds what it promises or is refused
+
+
+def header(path, **changed):
+    """A WAV file of 800 samples with other numbers in its header."""
+    write(path, tone())
+    content = bytearray(path.read_bytes())
+    places = {"channels": (22, "<H"), "rate": (24, "<I"), "riff": (4, "<I"), "data": (40, "<I")}
+    for name, number in changed.items():
+        place, kind = places[name]
+        content[place : place + struct.calcsize(kind)] = struct.pack(kind, number)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"rate": 1}, "expected 1000 to 768000 samples a second, found 1"),
+        ({"rate": 2**31 - 1}, "expected 1000 to 768000 samples a second, found 2147483647"),
+        ({"data": 2**31}, "cut short: its header promises 2147483648 bytes of sound, it holds 1600"),
+        ({"data": 1602}, "cut short: its header promises 1602 bytes of sound, it holds 1600"),
+        ({"channels": 1000}, "expected at most 64 channels|not a readable recording"),
+    ],
+)
+def test_a_header_is_checked_before_memory_or_time_is_spent(tmp_path, changed, expected):
+    with pytest.raises(InputError, match=f"a.wav: .*(?:{expected})"):
+        read_recording(header(tmp_path / "a.wav", **changed), RATE)
+
+
+@pytest.mark.parametrize("unknown", [0, 0xFFFFFFFF])
+def test_a_streamed_recording_is_read_to_its_end_and_noted(tmp_path, unknown):
+    recording = read_recording(header(tmp_path / "a.wav", data=unknown, riff=unknown), RATE)
+    np.testing.assert_allclose(recording.samples, tone(), atol=STEP)
+    assert recording.odd == {"recording without its length in its header": 1}
+
+
+FORMATS = [("wav", "PCM_16"), ("wav", "ULAW"), ("flac", "PCM_16"), ("aiff", "PCM_24"), ("au", "PCM_16")]
+FORMATS += [("ogg", "VORBIS"), ("ogg", "OPUS"), ("mp3", "MPEG_LAYER_III"), ("rf64", "PCM_16")]
+
+
+@pytest.mark.parametrize(("ending", "subtype"), FORMATS)
+def test_every_format_is_read_and_refused_when_cut_short(tmp_path, ending, subtype):
+    path, samples = tmp_path / f"a.{'wav' if ending == 'rf64' else ending}", tone(2)
+    soundfile.write(path, samples, RATE, subtype=subtype, format={"au": "AU"}.get(ending, ending.upper()))
+    whole, content = read_recording(path, RATE), path.read_bytes()
+    assert abs(len(whole.samples) - len(samples)) <= 0.1 * len(samples) and not whole.odd
+    for share in (0.02, 0.3, 0.7, 0.95):
+        path.write_bytes(content[: round(share * len(content))])
+        with pytest.raises(InputError, match=f"{path.name}: (?:the recording is cut short|not a readable recording)"):
+            read_recording(path, RATE)
+
+
+def test_samples_far_beyond_full_scale_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"expected samples up to 1, found 1e\+200"):
+        read_recording(write(tmp_path / "a.wav", np.array([0, 1e200]), subtype="DOUBLE"), RATE)
+
+
+# The step of the scale is the file's own
+
+
+@pytest.mark.parametrize(
+    ("subtype", "step"), [("PCM_U8", 2**-7), ("PCM_16", 2**-15), ("PCM_24", 2**-23), ("PCM_32", 2**-31)]
+)
+def test_the_step_is_that_of_the_samples_width(tmp_path, subtype, step):
+    assert read_recording(write(tmp_path / "a.wav", tone(), subtype=subtype), RATE).steps == step
+
+
+@pytest.mark.parametrize(("subtype", "least", "most"), [("ULAW", 8 / 2**15, 2**-5), ("ALAW", 16 / 2**15, 2**-5)])
+def test_companded_samples_get_the_distance_to_their_next_number(tmp_path, subtype, least, most):
+    path = write(tmp_path / "a.wav", np.linspace(-1, 1, 40_001), subtype=subtype)
+    samples, steps, _ = read_recording(path, RATE)
+    scale = np.unique(samples)
+    assert len(scale) > 250
+    following = dict(zip(scale[:-1], np.diff(scale), strict=True))
+    inside = samples < scale[-1]
+    assert np.array_equal(steps[inside], [following[value] for value in samples[inside]])
+    assert steps.min() == pytest.approx(least) and steps.max() == pytest.approx(most)
+
+
+def test_floats_get_the_step_of_their_mantissa_and_none_finer_than_converters(tmp_path):
+    recording = read_recording(write(tmp_path / "a.wav", np.array([0, 1e-9, 0.3, 1.5]), subtype="FLOAT"), RATE)
+    np.testing.assert_array_equal(recording.steps, [2**-24, 2**-24, 2**-24 if 2**-25 < 2**-24 else 0, 2**-23])
+
+
+def test_each_file_of_a_mixed_folder_is_filled_by_its_own_step(tmp_path):
+    for split in ("train", "valid", "test"):
+        write(tmp_path / split / "fine.wav", np.zeros(50_000, np.int16))
+        write(tmp_path / split / "coarse.wav", np.zeros(50_000), subtype="PCM_U8")
+    write(tmp_path / "train/a.wav", tone(1))
+    dataset = read(tmp_path, options())
+    train, about = dataset.splits["train"], dataset.about
+    values = train.inputs.astype(float) * about["deviation"] + about["mean"]
+    of = np.repeat([name.split("@")[0] for name in train.names], train.lengths)
+    for name, step in (("train/fine.wav", 2**-15), ("train/coarse.wav", 2**-7)):
+        found = values[of == name]
+        assert found.min() >= -1e-6 and found.max() == pytest.approx(step, rel=0.01, abs=1e-6)
 
 
 # Windows
@@ -111,7 +214,8 @@ def test_the_training_split_alone_gives_mean_and_deviation(tmp_path):
     assert samples.std(dtype=float) == pytest.approx(1, abs=1e-6)
     write(tmp_path / "test/a.wav", tone())
     after = read(tmp_path, options(window=50, horizon=50, hop=50))
-    assert after.about == before.about
+    facts = {"mean", "deviation"}
+    assert {key: after.about[key] for key in facts} == {key: before.about[key] for key in facts}
     np.testing.assert_array_equal(after.splits["train"].inputs, before.splits["train"].inputs)
 
 
@@ -167,6 +271,33 @@ def test_a_folder_of_ones_own_is_drawn_by_fractions(tmp_path):
         read(tmp_path, options(fractions=fractions))
     dataset = read(tmp_path, options(fractions=fractions, skip_unreadable=True))
     assert list(dataset.about["left_out"]) == ["silent.wav"]
+
+
+def test_recordings_of_one_sound_are_kept_together_and_counted(tmp_path):
+    generator = np.random.default_rng(0)
+    for n in range(12):
+        sound = np.repeat(generator.uniform(0.1, 1, 40), 50) * tone(0.25, 200 + 20 * n)
+        silent = np.zeros(300)
+        write(tmp_path / f"{n:02}.wav", 0.9 * sound)
+        write(tmp_path / f"{n:02}_softer_later.flac", 0.4 * np.concatenate([silent, sound, silent]))
+    drawn = options(fractions={"valid": 0.25, "test": 0.25}, seed=3)
+    dataset = read(tmp_path, drawn)
+    for part in dataset.splits.values():
+        files = {name.split("@")[0] for name in part.names}
+        assert {name[:2] for name in files if "softer" in name} == {name[:2] for name in files if "softer" not in name}
+    assert dataset.about["equal_recordings"] == 12 and "equal_in_two_splits" not in dataset.about
+
+
+def test_what_is_left_out_is_listed_by_reason(tmp_path):
+    digits(tmp_path)
+    write(tmp_path / "recordings/0_a_9.wav", np.arange(50, dtype=np.int16))
+    write(tmp_path / "recordings/noise.wav", tone())
+    (tmp_path / "recordings/notes.txt").write_text("of the day")
+    pattern = r"(?P<digit>\d)_(?P<speaker>[a-z]+)_(?P<take>\d+)\.wav"
+    by_take = options(names=pattern, takes={"valid": [2], "test": [0, 1]}, skip_unreadable=True)
+    about = read(tmp_path, by_take).about
+    assert list(about["left_out"]) == ["recordings/noise.wav"] and "a name that fits" in str(about["left_out"])
+    assert about["shorter_than_a_sequence"] == 1 and about["other_endings"] == {".txt": 1}
 
 
 @pytest.mark.parametrize(

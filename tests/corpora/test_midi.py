@@ -38,6 +38,10 @@ def tune(path, pitches):
     return write(path, [message for pitch in pitches for message in (on(pitch), off(pitch, TICKS))])
 
 
+def roll_of(*arguments, **options):
+    return read_roll(*arguments, **options).frames
+
+
 def sounding(roll):
     """The pitches that sound in each frame."""
     assert roll.dtype == np.uint8 and roll.shape[1] == PITCHES and roll.max() <= 1
@@ -87,7 +91,7 @@ def test_random_notes_come_back_as_defined(tmp_path_factory, notes, frames_per_b
     path = write(tmp_path_factory.mktemp("midi") / "a.mid", *tracks, kind=0 if one_track else 1)
 
     # The definition, note by note, in fractions of a frame; the drum channel (the tenth) has no pitches. Where
-    # both tracks are laid into one, a note of the same channel and pitch may overlap itself: ends match in order.
+    # both tracks are laid into one, a note of the same channel and pitch may overlap itself: the first end ends all.
     frame = lambda tick: int(np.floor(tick * frames_per_beat / TICKS + 0.5))  # noqa: E731
     expected = [set() for _ in range(2000)]
     voices = {}
@@ -95,8 +99,9 @@ def test_random_notes_come_back_as_defined(tmp_path_factory, notes, frames_per_b
         if channel != 9:
             voices.setdefault((0 if one_track else track, channel, pitch), []).append((start, end))
     for (_, _, pitch), spans in voices.items():
-        starts, ends = sorted(start for start, _ in spans), sorted(end for _, end in spans)
-        for start, end in zip(starts, ends, strict=True):
+        ends = sorted(end for _, end in spans)
+        for start in sorted(start for start, _ in spans):
+            end = next(end for end in ends if end > start)
             for t in range(frame(start), max(frame(end), frame(start) + 1)):
                 expected[t].add(pitch)
     while expected and not expected[-1]:
@@ -105,39 +110,56 @@ def test_random_notes_come_back_as_defined(tmp_path_factory, notes, frames_per_b
         with pytest.raises(InputError, match="expected notes outside the drum channel|expected 2 to"):
             read_roll(path, frames_per_beat)
     else:
-        assert sounding(read_roll(path, frames_per_beat)) == [sorted(pitches) for pitches in expected]
+        assert sounding(roll_of(path, frames_per_beat)) == [sorted(pitches) for pitches in expected]
 
 
-def test_a_pitch_struck_again_while_it_sounds(tmp_path):
+def test_a_note_off_ends_all_that_sounds_of_its_pitch(tmp_path):
     track = [on(60), on(60, TICKS), off(60, TICKS), off(60, TICKS), on(62), off(62, TICKS)]
-    assert sounding(read_roll(write(tmp_path / "a.mid", track), 1)) == [[60], [60], [60], [62]]
+    assert sounding(roll_of(write(tmp_path / "a.mid", track), 1)) == [[60], [60], [], [62]]
+    missing_off = [on(60), on(60, TICKS), off(60, TICKS), on(62), off(62, 4 * TICKS)]
+    assert sounding(roll_of(write(tmp_path / "b.mid", missing_off), 1)) == [[60], [60], [62], [62], [62], [62]]
+
+
+def test_what_nothing_ends_lasts_until_its_track_does_and_is_counted(tmp_path):
+    controller = lambda number, time: mido.Message("control_change", control=number, value=0, time=time)  # noqa: E731
+    track = [on(48), on(60, TICKS), on(60, TICKS), controller(123, TICKS), on(62), off(62, TICKS)]
+    piece = read_roll(write(tmp_path / "a.mid", track), 1)
+    assert sounding(piece.frames) == [[48], [48, 60], [48, 60], [62]] and not piece.odd
+    piece = read_roll(write(tmp_path / "b.mid", [on(48), on(60, TICKS), off(60, TICKS)]), 1)
+    assert sounding(piece.frames) == [[48], [48, 60]] and piece.odd == {"note that nothing ends": 1}
+
+
+def test_many_notes_that_nothing_ends_are_read_in_linear_time(tmp_path):
+    track = b"".join(bytes([1, 0x90, 1 + n % 127, 64]) for n in range(100_000)) + bytes([0, 0xFF, 0x2F, 0])
+    piece = read_roll(raw(tmp_path / "a.mid", TICKS, [track]), 4)
+    assert piece.odd == {"note that nothing ends": 127} and piece.frames[-2].all()
 
 
 def test_one_pitch_in_two_tracks_and_channels_ends_on_its_own(tmp_path):
     long, short = [on(60), off(60, 4 * TICKS)], [on(60), off(60, TICKS)]
-    assert len(read_roll(write(tmp_path / "a.mid", long, short), 1)) == 4
+    assert len(roll_of(write(tmp_path / "a.mid", long, short), 1)) == 4
     mixed = [on(60), on(60, channel=1), off(60, TICKS, channel=1), off(60, 3 * TICKS)]
-    assert len(read_roll(write(tmp_path / "b.mid", mixed, kind=0), 1)) == 4
+    assert len(roll_of(write(tmp_path / "b.mid", mixed, kind=0), 1)) == 4
 
 
 def test_notes_are_held_to_the_end_and_rests_stay_empty(tmp_path):
     track = [on(48), on(60, TICKS), off(60, TICKS), on(64, TICKS), off(64, TICKS)]  # 48 is never ended
-    assert sounding(read_roll(write(tmp_path / "a.mid", track), 1)) == [[48], [48, 60], [48], [48, 64]]
+    assert sounding(roll_of(write(tmp_path / "a.mid", track), 1)) == [[48], [48, 60], [48], [48, 64]]
     rest = [on(60, TICKS), off(60, TICKS), on(60, TICKS), off(60, TICKS)]
-    assert sounding(read_roll(write(tmp_path / "b.mid", rest), 1)) == [[], [60], [], [60]]
+    assert sounding(roll_of(write(tmp_path / "b.mid", rest), 1)) == [[], [60], [], [60]]
 
 
 def test_the_sustain_pedal_lengthens_notes_if_asked(tmp_path):
     pedal = lambda value, time: mido.Message("control_change", control=64, value=value, time=time)  # noqa: E731
     track = [pedal(127, 0), on(60), off(60, TICKS), on(62), pedal(0, TICKS), off(62, TICKS), on(64), off(64, TICKS)]
     path = write(tmp_path / "a.mid", track)
-    assert sounding(read_roll(path, 1)) == [[60], [62], [62], [64]]
-    assert sounding(read_roll(path, 1, sustain_pedal=True)) == [[60], [60, 62], [62], [64]]
+    assert sounding(roll_of(path, 1)) == [[60], [62], [62], [64]]
+    assert sounding(roll_of(path, 1, sustain_pedal=True)) == [[60], [60, 62], [62], [64]]
 
 
 def test_short_and_unsteady_notes_are_rounded_to_the_grid(tmp_path):
     track = [on(60, 1), off(60, TICKS - 3), on(62, 1), off(62, TICKS), on(64, TICKS // 2 + 1), off(64, 1)]
-    assert sounding(read_roll(write(tmp_path / "a.mid", track), 1)) == [[60], [62], [], [64]]
+    assert sounding(roll_of(write(tmp_path / "a.mid", track), 1)) == [[60], [62], [], [64]]
 
 
 def raw(path, division, tracks, kind=0):
@@ -149,8 +171,61 @@ def raw(path, division, tracks, kind=0):
 RUNNING = bytes([0, 0x90, 60, 64, TICKS, 60, 0, 0, 62, 64, TICKS, 62, 0, 0, 0xFF, 0x2F, 0])  # one status byte for four
 
 
+# What the pitches C, D and E make of a file, each a beat long, with oddities between them, and how those are counted.
+def oddities():
+    def three(*between):
+        track = b"".join(
+            bytes([0, 0x90, pitch, 64, TICKS, 0x80, pitch, 0]) + odd
+            for pitch, odd in zip((60, 62, 64), (*between, b"", b"", b""), strict=False)
+        )
+        return track + bytes([0, 0xFF, 0x2F, 0])
+
+    def meta(kind, data, time=0):
+        return bytes([time, 0xFF, kind, len(data)]) + data
+
+    nothing, notes = {}, [[60], [62], [64]]
+    yield "no oddity", [three()], notes, nothing
+    yield "an unknown meta event takes time", [three(meta(0x08, b"", TICKS))], [[60], [], [62], [64]], nothing
+    yield "a damaged key signature", [three(meta(0x59, b"\x7f\x09"))], notes, nothing
+    yield "a short time signature", [three(meta(0x58, b"\x04"))], notes, nothing
+    yield "a short tempo", [three(meta(0x51, b"\x07\xa1"))], notes, nothing
+    yield "an SMPTE offset out of range", [three(meta(0x54, b"\xff\xff\xff\xff\xff"))], notes, nothing
+    yield "text that is no text", [three(meta(0x01, b"\xff\xfe\x00\n"))], notes, nothing
+    yield "a system message with FF", [three(bytes([0, 0xF0, 3, 0x43, 0xFF, 0xF7]))], notes, nothing
+    controller = "controller, program or pressure above 127"
+    yield "a controller of 255", [three(bytes([0, 0xB0, 7, 0xFF]))], notes, {controller: 1}
+    yield "a clock message", [three(bytes([0, 0xF8]))], notes, {"system message that no file should hold": 1}
+    running = bytes([0, 0x90, 60, 64, TICKS, 60, 0]) + meta(0x01, b"la") + bytes([0, 62, 64, TICKS, 62, 0, 0, 64, 64])
+    running += bytes([TICKS, 64, 0, 0, 0xFF, 0x2F, 0])
+    yield "running status over a meta event", [running], notes, nothing
+    yield "no end event", [three()[:-4]], notes, {"track without its end event": 1}
+    yield "bytes after the end event", [three() + bytes(5)], notes, {"byte after a track's end event": 5}
+
+
+@pytest.mark.parametrize(
+    ("tracks", "expected", "odd"), [each[1:] for each in oddities()], ids=[e[0] for e in oddities()]
+)
+def test_an_odd_ornament_costs_neither_music_nor_time(tmp_path, tracks, expected, odd):
+    piece = read_roll(raw(tmp_path / "a.mid", TICKS, tracks), 1)
+    assert (sounding(piece.frames), piece.odd) == (expected, odd)
+
+
+def test_alien_chunks_and_further_tracks(tmp_path):
+    path = tmp_path / "a.mid"
+    plain = raw(path, TICKS, [RUNNING, RUNNING], kind=1).read_bytes()
+    alien, later = b"XFIH" + struct.pack(">I", 3) + b"abc", b"MTrk" + struct.pack(">I", 4) + bytes([0, 0xFF, 0x2F, 0])
+    path.write_bytes(plain[:14] + alien + plain[14:] + later + b"\0" * 3)
+    piece = read_roll(path, 1)
+    assert sounding(piece.frames) == [[60], [62]]
+    counted = {"chunk that is no track": 1, "track beyond the declared number": 1, "byte after the last track": 3}
+    assert piece.odd == counted
+    riff = b"RMID" + b"DISP" + struct.pack("<I", 1) + b"x\0" + b"data" + struct.pack("<I", len(plain)) + plain
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(riff)) + riff)
+    assert sounding(roll_of(path, 1)) == [[60], [62]]
+
+
 def test_running_status(tmp_path):
-    assert sounding(read_roll(raw(tmp_path / "a.mid", TICKS, [RUNNING]), 1)) == [[60], [62]]
+    assert sounding(roll_of(raw(tmp_path / "a.mid", TICKS, [RUNNING]), 1)) == [[60], [62]]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +237,15 @@ def test_running_status(tmp_path):
         (lambda path: raw(path, TICKS, [RUNNING], kind=2), "expected a MIDI file of type 0 or 1, found type 2"),
         (lambda path: raw(path, 0xE728, [RUNNING]), "expected time in ticks a beat, found SMPTE frames"),
         (lambda path: raw(path, 0, [RUNNING]), "expected time in ticks a beat, found 0 ticks a beat"),
+        (
+            lambda path: path.write_bytes(raw(path, TICKS, [RUNNING] * 2).read_bytes()[: 14 + 8 + len(RUNNING)]),
+            r"not a "
+            r"readable MIDI file \(it is cut short: expected 2 tracks, found 1\)",
+        ),
+        (lambda path: raw(path, TICKS, [RUNNING[:-5]]), r"not a .* \(track 1 ends within an event\)"),
+        (lambda path: raw(path, TICKS, [bytes([0, 0x90, 200, 64])]), "not a .*pitch and velocity to be at most 127"),
+        (lambda path: raw(path, TICKS, [bytes([0, 60, 64])]), "not a .*expected a message's status, found data"),
+        (lambda path: raw(path, TICKS, [b"\xff" * 5]), "not a .*expected a number of at most 4 bytes"),
         (lambda path: write(path, []), "expected notes outside the drum channel, found none"),
         (lambda path: write(path, [on(36, channel=9), off(36, 99, channel=9)]), "expected notes outside the drum"),
         (lambda path: write(path, [on(0), off(0, 99)]), "expected pitches 1 to 127, found pitch 0"),
@@ -221,7 +305,7 @@ def test_one_unreadable_file_stops_or_is_listed(tmp_path, capsys):
     with pytest.raises(InputError, match="none of its 1 files can be read"):
         read(tmp_path, options(fractions=third, skip_unreadable=True))
     (empty := tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="expected files ending in .mid or .midi, found none"):
+    with pytest.raises(InputError, match="expected files ending in .mid or .midi or .kar or .rmi or .smf, found none"):
         read(empty, options())
 
 
@@ -301,11 +385,11 @@ def test_folders_decide_only_where_all_three_are_there():
 
 
 def test_the_nottingham_files_where_they_are():
-    folder = Path(__file__).parents[1] / "data/raw/nottingham_midi/MIDI"
+    folder = Path(__file__).parents[2] / "data/raw/nottingham_midi/MIDI"
     if not folder.is_dir():
         pytest.skip("data/raw/nottingham_midi is not downloaded")
     tunes = sorted(folder.glob("*.mid"))
     assert len(tunes) == 1034
     # Read on the grid of the study, a tune has about as many frames as one of the 2012 set: 257.
-    frames = [len(read_roll(path, 2)) for path in tunes[::20]]
+    frames = [len(roll_of(path, 2)) for path in tunes[::20]]
     assert 200 < np.mean(frames) < 320
