@@ -15,6 +15,9 @@ _DATA = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # bytes after 
 _SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # of the system messages that have no business in a file; others have none
 _META, _END_OF_TRACK, _SYSEX = 0xFF, 0x2F, (0xF0, 0xF7)
 _LONGEST_NUMBER = 4  # bytes of a variable-length number
+# Of the meta events whose form is fixed, what they are and how many bytes they hold. None of them moves a note.
+_FIXED = {0x51: ("tempo", 3), 0x54: ("SMPTE offset", 5), 0x58: ("time signature", 4), 0x59: ("key signature", 2)}
+_KEY_SIGNATURE, _ACCIDENTALS = 0x59, 7
 
 
 class Event(NamedTuple):
@@ -106,7 +109,7 @@ def parse(content: bytes) -> MidiEvents:
         declared = int.from_bytes(header.content[2:4], "big")
     except _CutShort:
         raise ValueError("it is cut short: its header ends early") from None
-    while file.left and (len(found.tracks) < declared or file.content[file.at : file.at + 4] == b"MTrk"):
+    while file.left and (len(found.tracks) < declared or _chunk_follows(file)):
         try:
             name, chunk = bytes(file.take(4)), _Bytes(file.take(file.whole(4)))
         except _CutShort:
@@ -125,6 +128,13 @@ def parse(content: bytes) -> MidiEvents:
     found.odd["track beyond the declared number"] = len(found.tracks) - declared
     found.odd["byte after the last track"] = file.left
     return MidiEvents(found.type, found.division, found.tracks, +found.odd)
+
+
+def _chunk_follows(file: _Bytes) -> bool:
+    """Whether a track follows, or a whole chunk of another name; else what follows is rubbish at the file's end."""
+    head = bytes(file.content[file.at : file.at + 8])
+    name, size = head[:4], int.from_bytes(head[4:], "big")
+    return name == b"MTrk" or (len(head) == 8 and name.isalnum() and size <= file.left - 8)
 
 
 def _unwrapped(file: _Bytes) -> memoryview:
@@ -168,7 +178,9 @@ def _messages(chunk: _Bytes, odd: Counter[str]) -> Iterator[tuple[int, int, int,
         status = chunk.byte()
         if status == _META:
             kind = chunk.byte()
-            chunk.take(chunk.variable())
+            data = chunk.take(chunk.variable())
+            if damaged := _damaged(kind, data):
+                odd[damaged] += 1
             if kind == _END_OF_TRACK:
                 yield tick, _META, 0, 0, 0
         elif status in _SYSEX:
@@ -185,3 +197,13 @@ def _messages(chunk: _Bytes, odd: Counter[str]) -> Iterator[tuple[int, int, int,
                 raise ValueError("expected a message's status, found data")
             kind, channel = running >> 4, running & 0xF
             yield tick, kind, channel, first, chunk.byte() if _DATA[kind] == 2 else 0
+
+
+def _damaged(kind: int, data: memoryview) -> str:
+    """What a meta event fails to be, in words; empty if it holds what its kind should, or its form is free."""
+    name, size = _FIXED.get(kind, ("", len(data)))
+    sound = len(data) == size
+    if sound and kind == _KEY_SIGNATURE:
+        sharps, minor = int.from_bytes(data[:1], signed=True), data[1]
+        sound = abs(sharps) <= _ACCIDENTALS and minor <= 1
+    return "" if sound else f"damaged {name}"
