@@ -18,6 +18,8 @@ SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".aifc", ".au", ".snd", ".ogg", ".
 RATES = (1_000, 768_000)  # Hz; other rates are a damaged header's
 MAX_CHANNELS = 64
 MAX_NUMBERS = 2**27  # samples of all channels, before and after resampling: 1 GiB of them
+BLOCK = 2**16  # frames read at a time where nobody says how many there are
+NO_LENGTH = 2**63 - 1  # libsndfile's number of frames of a FLAC that was streamed
 LOUDEST = 2.0**16  # full scale is 1; a file of floats may go beyond, but not by far
 
 # The step of the scale by how samples are stored, full scale being −1 to 1. µ-law and A-law have steps that grow with
@@ -57,16 +59,19 @@ def read_recording(path: Path, sample_rate: int) -> Recording:
             length = audio_length.said(raw)
             raw.seek(0)
             if length.correction:
-                place, size = length.correction
+                place, taken, put = length.correction
                 corrected = bytearray(raw.read())
-                corrected[place : place + len(size)] = size
+                corrected[place : place + taken] = put
             with soundfile.SoundFile(io.BytesIO(corrected) if length.correction else raw) as file:
                 if length.missing:
                     raise InputError(f"{path}: the recording is cut short: {length.missing}")
                 _require_bounds(path, file, sample_rate)
-                channels, rate, subtype = file.read(dtype="float64", always_2d=True), file.samplerate, file.subtype
+                channels, rate, subtype, promised = _read(path, file), file.samplerate, file.subtype, file.frames
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, OverflowError) as error:
-        raise InputError(f"{path}: not a readable recording ({' '.join(str(error).split())})") from None
+        said = " ".join(str(error).split()) or "its sound cannot be read to its end"
+        raise InputError(f"{path}: not a readable recording ({said})") from None
+    if len(channels) < promised != NO_LENGTH:
+        raise InputError(f"{path}: the recording is cut short: expected {promised} samples, found {len(channels)}")
     if len(channels) == 0:
         raise InputError(f"{path}: expected samples, found a recording of length zero")
     if not np.isfinite(channels).all():
@@ -95,8 +100,23 @@ def _require_bounds(path: Path, file: soundfile.SoundFile, sample_rate: int) -> 
     if file.channels > MAX_CHANNELS:
         raise InputError(f"{path}: expected at most {MAX_CHANNELS} channels, found {file.channels}")
     most = file.frames * max(file.channels, sample_rate / file.samplerate)
-    if most > MAX_NUMBERS:
+    if most > MAX_NUMBERS and file.frames != NO_LENGTH:
         raise InputError(f"{path}: expected at most {MAX_NUMBERS} samples, found {round(most)}; cut it into files")
+
+
+def _read(path: Path, file: soundfile.SoundFile) -> np.ndarray:
+    """[frames, channels] float64."""
+    if file.frames != NO_LENGTH:
+        return file.read(dtype="float64", always_2d=True)
+    # soundfile 0.13 seeks after every read, which libsndfile 1.2.2 refuses in such a file.
+    file.seekable = lambda: False
+    blocks, left = [np.empty((0, file.channels))], MAX_NUMBERS // file.channels
+    while len(block := file.read(BLOCK, dtype="float64", always_2d=True)):
+        blocks.append(block)
+        left -= len(block)
+        if left < 0:
+            raise InputError(f"{path}: expected at most {MAX_NUMBERS} samples, found more; cut it into files")
+    return np.concatenate(blocks)
 
 
 def _steps(samples: np.ndarray, subtype: str) -> np.ndarray | float:

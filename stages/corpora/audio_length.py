@@ -1,7 +1,7 @@
 """Whether a recording holds as much sound as its header promises.
 
 libsndfile 1.2.2 reads what there is of a WAV, AIFF, AU, Ogg or MP3 file that was cut short, and says nothing. FLAC it
-refuses by itself.
+refuses by itself, unless it was streamed.
 """
 
 import os
@@ -11,6 +11,17 @@ from typing import IO, NamedTuple
 UNKNOWN = (0, 0xFFFFFFFF)  # sizes written by a recorder that streams and does not come back to its header
 _PAGE = 27  # bytes of an Ogg page before its table of segments
 _LAST_PAGE = 0x04  # flag of the last page of a stream
+_FLAC_TOTAL = 21  # where a FLAC file has its number of samples: 36 bits at the end of 5 bytes
+# MPEG audio by the two bits of a frame's header: rates in Hz at version 1, and kbit/s by (version 1, layer).
+_MPEG_RATES = (44_100, 48_000, 32_000)
+_MPEG_BITS = {
+    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_MPEG_BITS[False, 3] = _MPEG_BITS[False, 2]
 
 
 class Length(NamedTuple):
@@ -19,12 +30,12 @@ class Length(NamedTuple):
     Attributes:
         missing: what it promises and does not hold, in words; empty if it holds all.
         streamed: it says nowhere how long it is, and is whole as it stands.
-        correction: the place of a size that libsndfile would believe to be 0, and the bytes to write there.
+        correction: what libsndfile needs to read it all: a place, how many bytes to take out there, and what to put in.
     """
 
     missing: str = ""
     streamed: bool = False
-    correction: tuple[int, bytes] | None = None
+    correction: tuple[int, int, bytes] | None = None
 
 
 def said(file: IO[bytes]) -> Length:
@@ -43,7 +54,10 @@ def said(file: IO[bytes]) -> Length:
             return _compared(promised, size - begin)
         if kind == b"OggS":
             return Length(_ogg(file, size))
-        return Length(_mp3(file, size))
+        if kind == b"fLaC":
+            file.seek(_FLAC_TOTAL)
+            return Length(streamed=int.from_bytes(file.read(5), "big") % 2**36 == 0)
+        return _mp3(file, size)
     except struct.error:
         return Length("it ends within its header")
 
@@ -67,7 +81,7 @@ def _chunks(file: IO[bytes], size: int, wanted: bytes, order: str) -> Length:
                 promised = of_64_bits
             found = _compared(promised, size - at - 8)
             if found.streamed and promised == 0:
-                return found._replace(correction=(at + 4, struct.pack(f"{order}I", min(size - at - 8, 2**32 - 2))))
+                return found._replace(correction=(at + 4, 4, struct.pack(f"{order}I", min(size - at - 8, 2**32 - 2))))
             return found
         at += 8 + promised + promised % 2
     return Length("it ends before its sound begins")
@@ -90,8 +104,8 @@ def _ogg(file: IO[bytes], size: int) -> str:
     return "its last page is not whole"
 
 
-def _mp3(file: IO[bytes], size: int) -> str:
-    """Of an MP3 only the frame that most encoders write first says how many bytes there are."""
+def _mp3(file: IO[bytes], size: int) -> Length:
+    """Of an MP3 only the frame that most encoders write first says how many bytes there are; else the last is whole."""
     file.seek(0)
     head = file.read(10)
     begin = 0
@@ -99,11 +113,49 @@ def _mp3(file: IO[bytes], size: int) -> str:
         begin = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
     file.seek(begin)
     first = file.read(256)
+    if _mpeg_frame(first[:4]) == 0:
+        return Length()
     for mark in (b"Xing", b"Info"):
         at = first.find(mark)
-        if at >= 0 and first[:1] == b"\xff":
+        if at >= 0:
             flags = struct.unpack(">I", first[at + 4 : at + 8])[0]
             place = at + 8 + 4 * (flags & 1)
             if flags & 2:
-                return _compared(struct.unpack(">I", first[place : place + 4])[0], size - begin).missing
-    return ""
+                return Length(_compared(struct.unpack(">I", first[place : place + 4])[0], size - begin).missing)
+    at, frames, header = begin, 0, first[:4]
+    while length := _mpeg_frame(header):
+        at, frames = at + length, frames + 1
+        file.seek(at)
+        header = file.read(4)
+    # What follows the sound may be a title; or the beginning of a frame's header.
+    cut = at > size or (len(header) < 4 and header[:1] == b"\xff")
+    put_in = _xing(first[:4], frames, at - begin)
+    return Length("its last frame is not whole" if cut else "", True, (begin, 0, put_in) if put_in else None)
+
+
+def _xing(header: bytes, frames: int, size: int) -> bytes:
+    """A first frame that says how many follow; without it libsndfile 1.2.2 guesses, and reads a part for the whole."""
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    if layer != 3:
+        return b""
+    header = bytes([header[0], header[1] | 1, *header[2:]])  # without a checksum
+    mono = header[3] >> 6 == 3
+    beside = (17 if mono else 32) if version == 3 else (9 if mono else 17)
+    length = _mpeg_frame(header)
+    told = header + bytes(beside) + b"Xing" + struct.pack(">III", 3, frames, size + length)
+    return told + bytes(length - len(told)) if len(told) <= length else b""
+
+
+def _mpeg_frame(header: bytes) -> int:
+    """Bytes of the frame with this header, [4]; 0 if it is none, or one of a free bit rate."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)  # version 3 is MPEG 1, 2 MPEG 2, 0 MPEG 2.5
+    bits, rate, padded = header[2] >> 4, header[2] >> 2 & 3, header[2] >> 1 & 1
+    if version == 1 or layer == 4 or bits in (0, 15) or rate == 3:
+        return 0
+    hertz = _MPEG_RATES[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    thousands = 1000 * _MPEG_BITS[version == 3, layer][bits]
+    if layer == 1:
+        return 4 * (12 * thousands // hertz + padded)
+    return (72 if layer == 3 and version != 3 else 144) * thousands // hertz + padded

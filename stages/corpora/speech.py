@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, model_validator
 
-from stages.corpora.audio import SUFFIXES, Recording, dequantise, read_recording
+from stages.corpora.audio import RATES, SUFFIXES, Recording, dequantise, read_recording
 from stages.corpora.dataset import Dataset, Options
 from stages.corpora.folders import find_files, read_each, told
 from stages.corpora.same_sound import same_sound
@@ -58,7 +58,7 @@ class SpeechOptions(Options):
         skip_unreadable: leave a file out that cannot be used, and list it in counts.json, instead of stopping.
     """
 
-    sample_rate: int = Field(ge=1)
+    sample_rate: int = Field(ge=1, le=RATES[1])
     samples: int = Field(ge=2)
     window: int = Field(ge=1)
     horizon: int = Field(ge=1)

@@ -9,6 +9,7 @@ import soundfile
 
 from stages.corpora.audio import SIXTEEN_BITS as STEP
 from stages.corpora.audio import dequantise, read_recording
+from stages.corpora.audio_length import _mpeg_frame
 from stages.corpora.speech import SpeechOptions, read
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import checked
@@ -114,6 +115,50 @@ def test_a_streamed_recording_is_read_to_its_end_and_noted(tmp_path, unknown):
     recording = read_recording(header(tmp_path / "a.wav", data=unknown, riff=unknown), RATE)
     np.testing.assert_allclose(recording.samples, tone(), atol=STEP)
     assert recording.odd == {"recording without its length in its header": 1}
+
+
+def flac(path, total):
+    """A FLAC file of 800 samples with another number of them in its header."""
+    write(path, tone())
+    content = bytearray(path.read_bytes())
+    content[21:26] = (int.from_bytes(content[21:26], "big") >> 36 << 36 | total).to_bytes(5, "big")
+    path.write_bytes(content)
+    return path
+
+
+def test_a_streamed_flac_is_read_to_its_end_and_noted(tmp_path):
+    recording = read_recording(flac(tmp_path / "a.flac", 0), RATE)
+    np.testing.assert_allclose(recording.samples, tone(), atol=STEP)
+    assert recording.odd == {"recording without its length in its header": 1}
+
+
+@pytest.mark.parametrize("total", [900, 2**26, 2**36 - 1])
+def test_a_flac_that_promises_more_than_it_holds_is_refused(tmp_path, total):
+    with pytest.raises(InputError, match="a.flac: (?:not a readable recording|expected at most|the recording is cut)"):
+        read_recording(flac(tmp_path / "a.flac", total), RATE)
+
+
+def test_an_mp3_without_its_length_is_read_and_noted_but_not_without_its_last_frames_end(tmp_path):
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, tone(2), RATE, format="MP3")
+    content = path.read_bytes()
+    length = _mpeg_frame(content[:4])
+    assert b"Xing" in content[:length]
+    bare = content[length:]
+    path.write_bytes(bare)
+    recording = read_recording(path, RATE)
+    assert abs(len(recording.samples) - 2 * RATE) < 0.1 * RATE
+    assert recording.odd == {"recording without its length in its header": 1}
+    path.write_bytes(bare + b"TAG" + bytes(125))
+    assert len(read_recording(path, RATE).samples) == len(recording.samples)
+    path.write_bytes(bare[:-9])
+    with pytest.raises(InputError, match="a.mp3: the recording is cut short: its last frame is not whole"):
+        read_recording(path, RATE)
+
+
+def test_a_rate_beyond_all_bounds_is_no_option():
+    with pytest.raises(InputError, match="speech.sample_rate: .*less than or equal to 768000; found 768001"):
+        options(sample_rate=768_001)
 
 
 FORMATS = [("wav", "PCM_16"), ("wav", "ULAW"), ("flac", "PCM_16"), ("aiff", "PCM_24"), ("au", "PCM_16")]
