@@ -5,7 +5,10 @@ test.npz and counts.json in data/prepared/NAME/, whole or not at all. Counts tha
 """
 
 import argparse
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from stages.corpora.readers import read as read_sequences
 from stages.plumbing.errors import InputError, run
@@ -13,6 +16,7 @@ from stages.plumbing.parameters import PARAMS, read, shortened
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
+REASONS = 10  # told; counts.json has them all
 
 
 def main() -> None:
@@ -28,8 +32,27 @@ def main() -> None:
     dataset.save(PREPARED / name, name)
     for split, counts in dataset.counts.items():
         print(f"{PREPARED / name}/{split}.npz: " + ", ".join(f"{number} {what}" for what, number in counts.items()))
-    if left_out := dataset.about.get("left_out"):
-        print(f"left out: {len(left_out)} files, listed in {PREPARED / name}/counts.json")
+    for line in told(dataset.about, folder):
+        print(f"{PREPARED / name}/counts.json: {line}")
+
+
+def told(about: dict[str, Any], folder: Path) -> Iterator[str]:
+    """What was left out or odd, a line a reason, with numbers; the files' names are in counts.json."""
+    left_out = about.get("left_out", {})
+    reasons = Counter(said.removeprefix(f"{folder / name}: ") for name, said in left_out.items()).most_common()
+    for reason, count in reasons[:REASONS]:
+        yield f"left out, {count} files: {shortened(reason, 160)}"
+    if further := sum(count for _, count in reasons[REASONS:]):
+        yield f"left out, {further} files for {len(reasons) - REASONS} further reasons"
+    if others := about.get("other_endings"):
+        kinds = ", ".join(f"{ending} {count}" for ending, count in others.items())
+        yield f"left out, {sum(others.values())} files of other endings: {shortened(kinds, 160)}"
+    if short := about.get("shorter_than_a_sequence"):
+        yield f"left out, {short} recordings: shorter than a sequence"
+    if equal := about.get("equal_recordings"):
+        yield f"{equal} recordings sound like another; {about.get('equal_in_two_splits', 0)} sounds lie in two splits"
+    for what, times in about.get("odd", {}).items():
+        yield f"odd, but read: {what}, {times['times']} times in {times['files']} files"
 
 
 if __name__ == "__main__":
