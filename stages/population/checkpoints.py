@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from pydantic import NonNegativeInt, TypeAdapter
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
+from stages.plumbing.parameters import shortened
 from stages.population.population import Population
 from stages.population.trials import Trial
 from stages.protocol.protocol import Protocol
@@ -124,9 +126,9 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except Exception as error:  # whatever a damaged file holds
-            aside = self._set_aside()
+            aside, said = self._set_aside(), shortened(" ".join(str(error).split()), 200)
             print(
-                f"{self.path}: not usable as a checkpoint ({error}); set aside as {aside}, training starts over",
+                f"{self.path}: not usable as a checkpoint ({said}); set aside as {aside}, training starts over",
                 file=sys.stderr,
             )
             return None
@@ -157,17 +159,31 @@ def _digest(tensors: dict[str, Tensor], text: str) -> str:
 def _training(
     state: dict[str, Any], tensors: dict[str, Tensor], layout: Layout, protocol: Protocol, device: torch.device
 ) -> "Training":
-    from stages.population.trainer import Point, Record, Training  # the trainer saves here: it is loaded first
+    from stages.population.trainer import Point, Record, Status, Training  # the trainer saves here: it is loaded first
 
+    def tensor(name: str, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        found = tensors[name]
+        if found.shape != shape or found.dtype != dtype:
+            raise ValueError(f"{name}: expected {dtype} {shape}, found {found.dtype} {tuple(found.shape)}")
+        return found.to(device)
+
+    counted, rung_of = TypeAdapter(NonNegativeInt), TypeAdapter(int | None)
+    trial_of, point_of, status_of = TypeAdapter(Trial), TypeAdapter(Point), TypeAdapter(Status)
+    names = [field.name for field in fields(Point)]
     records = []
     for number, entry in enumerate(state["records"]):
-        curve = [Point(*values) for values in entry["curve"]]
+        points = [dict(zip(names, values, strict=True)) for values in entry["curve"]]
+        curve = [point_of.validate_python(point) for point in points]
         better = [point for point in curve if isfinite(point.valid_nll)]
         best = min(better, key=lambda point: point.valid_nll, default=None)  # the first of equals, as in training
-        weights = tensors[f"best.{number}"].to(device) if best else None
-        records.append(Record(Trial(**entry["trial"]), entry["status"], curve, best, weights, entry["halved_at"]))
+        weights = tensor(f"best.{number}", layout.size) if best else None
+        trial, status = trial_of.validate_python(entry["trial"]), status_of.validate_python(entry["status"])
+        halved_at = rung_of.validate_python(entry["halved_at"])
+        records.append(Record(trial, status, curve, best, weights, halved_at))
     running = [record.trial for record in records if record.status == "running"]
-    population = Population.of(layout, protocol, running, tensors["weights"].to(device))
-    population.optimiser.restore({name.removeprefix("optimiser."): tensor for name, tensor in tensors.items()})
-    population.finite = tensors["finite"].to(device)
-    return Training(population, records, state["epoch"], state["updates"], state["seconds"])
+    population = Population.of(layout, protocol, running, tensor("weights", len(running), layout.size))
+    kept = {name: tensor(f"optimiser.{name}", *own.shape) for name, own in population.optimiser.state.items()}
+    population.optimiser.restore(kept)
+    population.finite = tensor("finite", len(running), dtype=torch.bool)
+    epoch, updates = counted.validate_python(state["epoch"]), counted.validate_python(state["updates"])
+    return Training(population, records, epoch, updates, TypeAdapter(float).validate_python(state["seconds"]))

@@ -16,12 +16,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from training_data import CPU, net, protocol, trial
 from training_stage import write_params
 
 from stages import train
 from stages.corpora.split import Split
 from stages.plumbing.errors import run
 from stages.population import trainer
+from stages.population.checkpoints import Checkpoint, _digest
+from stages.recurrent.layout import Layout
 
 CONTEXT = multiprocessing.get_context("forkserver")
 RESULTS = ("weights.safetensors", "trials.csv", "curves.csv.gz")
@@ -209,6 +214,48 @@ def test_a_checkpoint_that_is_not_the_trainings_own_is_set_aside(study, fault):
     assert path.with_suffix(".aside1").read_bytes() == bytes(content)
     assert "going on" not in output(damaged)
     assert results(damaged) == results(calm)
+
+
+SOUND = {"epoch": 2, "updates": 3, "seconds": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({}, ""),
+        ({"epoch": "two"}, "valid integer"),
+        ({"updates": -1}, "greater than or equal to 0"),
+        ({"seconds": []}, "valid number"),
+        ({"records": {"0": 1}}, ""),
+        ({"records": [[]] * 2}, ""),
+        ({"status": "resting"}, "Input should be 'running'"),
+        ({"trial": {"repeat": 0}}, "Field required"),
+        ({"curve": [[1, 2, "a\nb", None, None, 1.0]]}, "valid number"),
+        ({"weights": torch.zeros(2, 3)}, r"weights: expected torch.float32 \(2, \d+\), found torch.float32 \(2, 3\)"),
+        ({"optimiser.square": torch.zeros(1)}, "optimiser.square: expected"),
+        ({"finite": torch.ones(2)}, r"finite: expected torch.bool \(2,\)"),
+    ],
+)
+def test_a_checkpoint_with_a_right_digest_and_wrong_content_is_set_aside(tmp_path, monkeypatch, capsys, wrong, reason):
+    monkeypatch.chdir(tmp_path)
+    layout, rules, place = Layout.of(net()), protocol(), Checkpoint("scales-gru", "0" * 64)
+    training = trainer.Training.begin(layout, rules, [trial(candidate=n, seed=n) for n in range(2)], CPU)
+    training.epoch, training.updates, training.seconds = SOUND.values()
+    place.save(training)
+    with safe_open(place.path, framework="pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+    state = json.loads(metadata["state"])
+    for name, value in wrong.items():
+        (tensors if name in tensors else state if name in state else state["records"][0])[name] = value
+    text = json.dumps(state)
+    place.path.write_bytes(save(tensors, {**metadata, "state": text, "digest": _digest(tensors, text)}))
+    found, said = place.load(layout, rules, CPU), capsys.readouterr().err
+    if not wrong:
+        assert {name: getattr(found, name) for name in SOUND} == SOUND and found.records == training.records
+        assert torch.equal(found.population.weights, training.population.weights)
+    else:
+        assert found is None and said.count("\n") == 1 and len(said) < 500
+        assert re.search(f"not usable as a checkpoint .*{reason}.*set aside as", said)
 
 
 def test_changed_parameters_start_a_training_of_their_own_and_the_old_can_go_on(study):
