@@ -19,7 +19,7 @@ from stages.console import device as devices
 from stages.corpora.split import Split
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.files import alone
-from stages.plumbing.parameters import checked, read
+from stages.plumbing.parameters import checked, mapping
 from stages.plumbing.places import PREPARED, run_folder
 from stages.population import behaviour, checkpoints, engines, results, trainer, trials
 from stages.protocol import arms
@@ -78,9 +78,9 @@ def main() -> None:
 
     arm = arms.load(options.arm, dataset)
     protocol, budget = arm.protocol, arm.budget
-    matching = checked({**read("matching"), "mode": arm.matching}, Matching, "params.yaml: matching")
+    matching = checked({**mapping("matching"), "mode": arm.matching}, Matching, "params.yaml: matching")
     splits = {name: Split.load(PREPARED / dataset / f"{name}.npz") for name in ("train", "valid")}
-    settings = dict(read("outputs").get(splits["train"].output, {}))
+    settings = dict(mapping("outputs").get(splits["train"].output, {}))
     net = build_net(cell, splits["train"], matching, settings)
     engine = engines.choose(net, protocol, devices.choose())
     device = engine.device

@@ -89,6 +89,18 @@ def read(key: str, path: Path = PARAMS) -> Any:
     return value
 
 
+def mapping(key: str, path: Path = PARAMS) -> Mapping[str, Any]:
+    """The mapping under `key`, its values not yet checked.
+
+    Raises:
+        InputError: there is no such key, or its value is no mapping, or one whose keys are not words.
+    """
+    value = read(key, path)
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise InputError(f"{path}: {key}: expected a mapping of words, found {shortened(repr(value))}")
+    return value
+
+
 def section(key: str, schema: type[S], path: Path = PARAMS) -> S:
     """The subtree under `key`, checked against `schema`.
 

@@ -9,7 +9,8 @@ them.
 from dataclasses import dataclass
 from typing import Any
 
-from stages.plumbing.parameters import Section, checked, read, section
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import Section, checked, mapping, read, section, shortened
 from stages.plumbing.places import PAPER
 from stages.protocol.protocol import Budget, Protocol
 
@@ -55,9 +56,13 @@ def load(arm: str, dataset: str) -> Arm:
         InputError: there is no such arm or dataset, or a difference is no key of what it differs from.
     """
     stated = section(f"arms.{arm}", Stated)
-    training = {**read(f"datasets.{dataset}.training"), **stated.training, **stated.datasets.get(dataset, {})}
-    protocol = {**read("train"), **training.pop("protocol", {}), **stated.train}
+    training = {**mapping(f"datasets.{dataset}.training"), **stated.training, **stated.datasets.get(dataset, {})}
     where = "params.yaml: " if arm == PAPER else f"params.yaml: arms.{arm} over "
+    of_dataset = training.pop("protocol", {})
+    if not isinstance(of_dataset, dict):
+        found = shortened(repr(of_dataset))
+        raise InputError(f"{where}datasets.{dataset}.training.protocol: expected a mapping, found {found}")
+    protocol = {**mapping("train"), **of_dataset, **stated.train}
     return Arm(
         arm,
         dataset,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from stages.corpora import readers, sources
+from stages.plumbing import parameters
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import checked, load, read
 from stages.protocol import arms
@@ -63,6 +64,22 @@ def test_any_value_at_any_key_of_the_protocol_is_taken_or_named(place, value):
         assert (
             str(error).isprintable() and len(str(error)) < 500 and str(error).startswith(f"params.yaml: train.{place}")
         )
+
+
+@settings(max_examples=60, deadline=None)
+@given(key=st.sampled_from(["train", "datasets.jsb_chorales.training", "arms.paper"]), value=VALUES)
+def test_any_value_in_a_sections_place_is_taken_or_named(key, value):
+    def changed(asked, path=Path("params.yaml")):
+        content = read(asked, ROOT / "params.yaml")
+        return value if asked == key else content
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parameters, "read", changed)
+        patch.setattr(arms, "read", changed)
+        try:
+            arms.load("paper", "jsb_chorales")
+        except InputError as error:
+            assert str(error).isprintable() and len(str(error)) < 500 and f"params.yaml: {key}" in str(error)
 
 
 @settings(max_examples=150, deadline=None)
