@@ -2,6 +2,7 @@
 
 import math
 import os
+import zipfile
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from stages.corpora.folders import content
 from stages.corpora.piano_rolls import MAX_FRAMES, PITCHES
 from stages.corpora.pieces import Piece, PieceOptions, read_pieces
 from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import shortened
 
 SUFFIXES = (".mxl", ".xml", ".musicxml")
 MAX_BYTES = 2**26
@@ -34,6 +36,15 @@ def read(folder: Path, options: ChoraleOptions) -> Dataset:
     """
     read_one = partial(read_roll, frames_per_beat=options.frames_per_beat, parts=options.parts)
     return read_pieces(folder, SUFFIXES, read_one, options, workers=min(4, os.cpu_count() or 1))
+
+
+def _require_bounds(path: Path) -> None:
+    """A packed score unpacks to a bounded size: no more than its directory says is ever read of a member."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            largest = max((member.file_size for member in archive.infolist()), default=0)
+        if largest > MAX_BYTES:
+            raise InputError(f"{path}: expected at most {MAX_BYTES} bytes unpacked, found {largest}")
 
 
 def _without_cues(text: str | bytes) -> str | bytes:
@@ -71,6 +82,7 @@ def read_roll(path: Path, frames_per_beat: int, parts: int) -> Piece | str:
     from music21.musicxml.xmlToM21 import MusicXMLImporter
 
     try:
+        _require_bounds(path)
         importer = MusicXMLImporter()
         archive = ArchiveManager(path)
         text = archive.getData() if archive.isArchive() else content(path, MAX_BYTES)
@@ -86,7 +98,8 @@ def read_roll(path: Path, frames_per_beat: int, parts: int) -> Piece | str:
     except InputError:
         raise
     except Exception as error:  # damaged scores break the parser in many ways
-        raise InputError(f"{path}: not a readable MusicXML score ({type(error).__name__}: {error})") from None
+        said = shortened(f"{type(error).__name__}: {' '.join(str(error).split())}", 200)
+        raise InputError(f"{path}: not a readable MusicXML score ({said})") from None
     if len(score.parts) != parts:
         return f"{len(score.parts)} parts instead of {parts}"
     if not notes:

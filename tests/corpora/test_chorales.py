@@ -89,6 +89,15 @@ def test_unusable_scores_are_refused_by_name(tmp_path, content, expected):
         read_roll(tmp_path / "bad.xml", 1, parts=1)
 
 
+def test_a_packed_score_that_would_fill_the_memory_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.mxl", "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("a.xml", "w") as member:
+            for _ in range(65):
+                member.write(bytes(2**20))
+    with pytest.raises(InputError, match="bomb.mxl: expected at most 67108864 bytes unpacked, found 68157440"):
+        read_roll(tmp_path / "bomb.mxl", 1, parts=1)
+
+
 def test_a_chorale_of_the_corpus_is_read_in_four_voices():
     roll = roll_of(BACH / "bwv66.6.mxl", 1, parts=4)
     # Upbeat: A3 (tenor and bass) E4 C♯5; first bar: F♯3 C♯4 F♯4 A4, then G♯3 B3 E4 B4.
