@@ -22,6 +22,7 @@ _MPEG_BITS = {
     (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _MPEG_BITS[False, 3] = _MPEG_BITS[False, 2]
+_MPEG_TAILS = (b"TAG", b"APE", b"LYR", b"ID3", b"\0")  # titles, words and padding behind the sound
 
 
 class Length(NamedTuple):
@@ -127,10 +128,12 @@ def _mp3(file: IO[bytes], size: int) -> Length:
         at, frames = at + length, frames + 1
         file.seek(at)
         header = file.read(4)
-    # What follows the sound may be a title; or the beginning of a frame's header.
-    cut = at > size or (len(header) < 4 and header[:1] == b"\xff")
+    if at > size or (len(header) < 4 and header[:1] == b"\xff"):
+        return Length("its last frame is not whole")
+    if at < size and not header.startswith(_MPEG_TAILS):
+        return Length(f"its frames break off at byte {at}")
     put_in = _xing(first[:4], frames, at - begin)
-    return Length("its last frame is not whole" if cut else "", True, (begin, 0, put_in) if put_in else None)
+    return Length(streamed=True, correction=(begin, 0, put_in) if put_in else None)
 
 
 def _xing(header: bytes, frames: int, size: int) -> bytes:

@@ -86,7 +86,7 @@ class Split:
 
         def require(holds: bool, name: str, expected: str, found: object) -> None:
             if not holds:
-                raise InputError(f"{path}: {name}: expected {expected}, found {found}")
+                raise InputError(f"{path}: {name}: expected {expected}, found {shortened(str(found))}")
 
         require(self.output in DTYPES, "output", f"one of {', '.join(DTYPES)}", self.output)
         dtype = DTYPES[self.output]

@@ -116,5 +116,6 @@ def checked(value: Any, schema: type[S], where: str) -> S:
         return schema.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join([where, *map(str, first["loc"])])
-        raise InputError(f"{shortened(place, 200)}: {first['msg']}; found {shortened(repr(first['input']))}") from None
+        place, said = ".".join([where, *map(str, first["loc"])]), " ".join(first["msg"].split())
+        found = shortened(repr(first["input"]))
+        raise InputError(f"{shortened(place, 200)}: {shortened(said, 200)}; found {found}") from None

@@ -46,7 +46,7 @@ def load(path: Path, layout: Layout, device: torch.device) -> tuple[list[tuple[i
         raise InputError(f"{path}: not a file of trained weights ({said}); delete it and `dvc repro`") from None
     if tensors.keys() != layout.parameters.keys():
         expected, found = (", ".join(sorted(names)) for names in (layout.parameters, tensors))
-        raise InputError(f"{path}: expected the parameters {expected}, found {found}")
+        raise InputError(f"{path}: expected the parameters {expected}, found {shortened(found, 300)}")
     for name, tensor in tensors.items():
         expected = (len(trials), *layout.parameters[name].shape)
         if tuple(tensor.shape) != expected:

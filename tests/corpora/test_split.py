@@ -38,6 +38,7 @@ def test_equal_splits_are_equal_files(tmp_path):
     ("change", "expected"),
     [
         ({"output": "poisson"}, "output: expected one of"),
+        ({"output": "two\nlines"}, r"output: expected one of bernoulli, gaussian_mixture, found two\\nlines$"),
         ({"inputs": np.zeros((5, 4), np.float32)}, "inputs: expected uint8, found float32"),
         ({"inputs": np.full((5, 4), 2, np.uint8)}, "inputs: expected zeros and ones, found 2"),
         ({"targets": np.zeros(5, np.uint8)}, "targets: expected two axes"),
