@@ -132,7 +132,7 @@ def _mp3(file: IO[bytes], size: int) -> Length:
         return Length("its last frame is not whole")
     if at < size and not header.startswith(_MPEG_TAILS):
         return Length(f"its frames break off at byte {at}")
-    put_in = _xing(first[:4], frames, at - begin)
+    put_in = _xing(first[:4], frames, size - begin)
     return Length(streamed=True, correction=(begin, 0, put_in) if put_in else None)
 
 

@@ -151,7 +151,10 @@ def test_an_mp3_without_its_length_is_read_and_noted_but_not_without_its_last_fr
     assert recording.odd == {"recording without its length in its header": 1}
     path.write_bytes(bare + b"TAG" + bytes(125))
     assert len(read_recording(path, RATE).samples) == len(recording.samples)
-    for damaged, reason in ((bare[:-9], "its last frame is not whole"), (bare + b"junk", "its frames break off at byte")):
+    for damaged, reason in (
+        (bare[:-9], "its last frame is not whole"),
+        (bare + b"junk", "its frames break off at byte"),
+    ):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=f"a.mp3: the recording is cut short: {reason}"):
             read_recording(path, RATE)
