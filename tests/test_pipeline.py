@@ -105,7 +105,7 @@ def test_a_new_cell_trains_itself_only(study):
 
 
 def test_a_figures_edit_reruns_figures_and_report_only(study):
-    study.edit("stages/findings/plots.py", "nats per step", "nats a step")
+    study.edit("stages/findings/plots/scores.py", "nats per step", "nats a step")
     assert study.repro() == ["figures", "report"]
 
 

@@ -13,10 +13,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.findings.curve_plots import STEEP
-from stages.findings.style import cell_styles, legend, mark, nll_axis, panels
-from stages.findings.text_tables import interval, plain
-from stages.findings.wording import cell_name, number
+from stages.findings.plots.progress import STEEP
+from stages.findings.plots.style import cell_styles, legend, mark, nll_axis, panels
+from stages.findings.wording import cell_name, interval, number, plain, set_name
 from stages.plumbing.errors import InputError
 
 TABLES = Path("reports/tables")
@@ -158,7 +157,7 @@ def pictured(cell: str, curves: pd.DataFrame, dataset: str, tables: Path = TABLE
     styles = cell_styles([*dict.fromkeys(bands["cell"]), cell])
     if cell in set(bands["cell"]):  # a committed unit tried again: the study's band stays, the reader's line is black
         bands = bands[bands["cell"] != cell]
-    figure, (ax,) = panels([f"{dataset}: {cell_name(cell)} beside the study's units"], row_height=4.2)
+    figure, (ax,) = panels([f"{set_name(dataset)}: {cell_name(cell)} beside the study's units"], False, row_height=4.2)
     for name, rows in bands.groupby("cell", sort=False):
         style = styles[name]
         ax.fill_between(

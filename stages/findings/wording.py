@@ -1,8 +1,22 @@
-"""How cells and numbers are written wherever the study speaks of them: tables' words, figures and pages."""
+"""How sets, cells and numbers are written wherever the study speaks of them: tables, figures and pages."""
 
 import math
+from collections.abc import Callable, Iterable
+from typing import Any
 
-_NAMES = {"tanh": "tanh", "lstm": "LSTM", "gru": "GRU"}
+import pandas as pd
+
+_CELLS = {"tanh": "tanh", "lstm": "LSTM", "gru": "GRU"}
+_SETS = {
+    "jsb_chorales": "JSB Chorales",
+    "nottingham": "Nottingham",
+    "musedata": "MuseData",
+    "piano_midi": "Piano-midi",
+    "bach_chorales": "Bach chorales (music21)",
+    "nottingham_midi": "Nottingham (from MIDI)",
+    "speech_short": "speech in short pieces",
+    "speech_long": "speech in long pieces",
+}
 
 # Kinds of published models, whose numbers must not be ranked together (see rivals.py).
 EXACT, JOINT, BOUND = "exact factorised", "joint output", "latent-variable bound"
@@ -26,7 +40,49 @@ ARMS = {
 
 def cell_name(cell: str) -> str:
     """A cell as the paper writes it; other cells keep their name in params.yaml."""
-    return _NAMES.get(cell, cell)
+    return _CELLS.get(cell, cell)
+
+
+def set_name(dataset: str) -> str:
+    """A dataset as people call it; another keeps its name in params.yaml, in words."""
+    return _SETS.get(dataset, dataset.replace("_", " "))
+
+
+def set_names(datasets: Iterable[str]) -> str:
+    return listed(map(set_name, datasets))
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """`a, b and c`, each once."""
+    names = list(dict.fromkeys(names))
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def count(number: int, one: str, more: str = "") -> str:
+    """`1 pair`, `3 pairs`, `no pairs`."""
+    return f"{number or 'no'} {one if number == 1 else more or one + 's'}"
+
+
+def set_of(row: Any) -> str:
+    return set_name(row.dataset)
+
+
+def unit_of(row: Any) -> str:
+    return cell_name(row.cell)
+
+
+def pair_of(row: Any) -> str:
+    return f"{cell_name(row.first)} − {cell_name(row.second)}"
+
+
+def span_of(column: str, written: Callable[..., str] | None = None, lacking: str = "") -> Callable[[Any], str]:
+    """Writes the mean of a column with its interval, from `column_mean`, `column_low` and `column_high`."""
+
+    def words(row: Any) -> str:
+        ends = [getattr(row, f"{column}_{end}") for end in ("mean", "low", "high")]
+        return (written or interval)(*ends) or lacking
+
+    return words
 
 
 def number(value: float, decimals: int = 2) -> str:
@@ -50,3 +106,44 @@ def measured(value: float) -> str:
 def as_stored(value: float) -> float:
     """The value that a table keeps, so that a number rounds the same way before and after it is written."""
     return float(f"{value:.6g}")
+
+
+def interval(mean: float, low: float, high: float) -> str:
+    """`8.54 [8.50, 8.58]`, or the mean alone where there is no interval; nothing where there is no mean."""
+    return number(mean) if pd.isna(low) else f"{number(mean)} [{number(low)},\u00a0{number(high)}]"
+
+
+def signed_interval(mean: float, low: float, high: float, decimals: int = 2) -> str:
+    """`−0.12 [−0.16, −0.09]`: a difference, always with its sign."""
+    span = "" if pd.isna(low) else f" [{signed(low, decimals)},\u00a0{signed(high, decimals)}]"
+    return signed(mean, decimals) + span
+
+
+def quantity(unit: str, mean: float, low: float, high: float) -> str:
+    """A quantity with its interval, in a unit that has a sign if it is one of differences."""
+    return (signed_interval if unit in SIGNED else interval)(mean, low, high)
+
+
+def share_interval(mean: float, low: float, high: float) -> str:
+    """`53% [43%, 62%]`, or the share alone; nothing for NaN."""
+    if pd.isna(mean):
+        return ""
+    return f"{mean:.0%}" if pd.isna(low) else f"{mean:.0%} [{low:.0%},\u00a0{high:.0%}]"
+
+
+def text(value: Any) -> str:
+    """A value as written in the table, whole numbers with thousands separated; nothing for NaN."""
+    if pd.isna(value):
+        return ""
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:g}".replace("-", "−")
+    return f"{int(value):,}".replace("-", "−") if isinstance(value, int | float) else str(value)
+
+
+def plain(header: list[str], rows: list[list[str]]) -> str:
+    """A table for a terminal: columns padded with spaces."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    )

@@ -1,0 +1,260 @@
+"""The ten claims of the paper, each with a rule that turns intervals into a verdict.
+
+A claim is made of comparisons, one a dataset and a pair of cells, each supported, contradicted or undecided
+(stages/findings/comparisons.py). Thresholds stand in params.yaml under `claims`. Nothing here corrects for making many
+comparisons at once.
+
+Rules, by claim (differences are of test NLL, pooled, nats per step):
+ 1  On each music set but the exception: GRU − LSTM and GRU − tanh below 0. All must hold.
+ 2  On each music set, each pair: the difference within ±close_margin. All must hold.
+ 3  On each speech set: LSTM − tanh and GRU − tanh below −close_margin ("clearly" is more than "close"). All must hold.
+ 4  On speech A: LSTM − tanh and LSTM − GRU below 0; on speech B: GRU − tanh and GRU − LSTM below 0. All must hold.
+ 5  On each music set, against LSTM and tanh: the GRU's updates, and its seconds, to the pair's level: ratio below 1.
+    All must hold.
+ 6  On each speech set, against LSTM and GRU: a tanh update takes at most cheaper_ratio of the other's time, yet the
+    gated net's updates, and seconds, to the pair's level are fewer: ratio below 1. All must hold.
+ 7  On each of the six sets, LSTM and GRU against tanh: updates to the pair's level (ratio below 1) and difference
+    (below 0). Supported if more than often_share of the first kind and of the second kind are; contradicted if more
+    than often_share of either kind are contradicted.
+ 8  On the six sets, GRU − LSTM: supported if some set favours the GRU and another the LSTM; contradicted if all six
+    favour the same one.
+ 9  On each of the six sets, of the losses that trained tanh nets send back: the share that has vanished at the
+    reference lag above often_share, the share that has exploded there below rare_share. All must hold.
+10  On each of the six sets, LSTM and GRU against tanh: mean log10 of the gradient's norm at the reference lag over
+    that at lag 0, the gated net's minus the tanh net's, above 0; and the share of the gated net's losses that has
+    vanished there below often_share. All must hold.
+
+The reference lag, and which ratio of norms is called vanished or exploded, are `memory` of params.yaml; the gradient is
+that of trained nets with respect to their whole state (stages/reach/gradients.py), and an interval is over repeats.
+
+"The pair's level" is the validation NLL that every chosen net of both cells reaches: the worst of their best values,
+plus level_slack.
+
+Besides, `single_run_agreement`: the share of single-run studies (one repeat of each cell, as the paper had) whose
+point estimates alone would have stated the claim, by the same rules with the point in the interval's place.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.findings.inference.comparisons import (
+    Comparison,
+    compare_close,
+    compare_cost,
+    compare_nll,
+    compare_progress,
+    compare_reach,
+    compare_share,
+)
+from stages.findings.inference.evidence import Evidence
+from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED
+
+
+def all_hold(groups: list[list[str]]) -> str:
+    """Supported only if all comparisons are, contradicted if any is."""
+    verdicts = [verdict for group in groups for verdict in group]
+    if CONTRADICTED in verdicts:
+        return CONTRADICTED
+    return SUPPORTED if verdicts and set(verdicts) == {SUPPORTED} else UNDECIDED
+
+
+def every(groups: list[np.ndarray]) -> np.ndarray:
+    """Whether a single-run study states every comparison: [C, S] a group → [S]."""
+    return np.concatenate(groups).all(0)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim: its comparisons, in groups where it has more than one kind, and how they make one verdict.
+
+    Args:
+        judge: takes the verdicts of each group's comparisons.
+        states: takes the truth of each group's comparisons in S single-run studies, [C, S] a group, and returns [S].
+        beside: comparisons on other data, shown in the evidence and never counted.
+    """
+
+    number: int
+    source: str
+    statement: str
+    groups: list[list[Comparison]]
+    judge: Callable[[list[list[str]]], str] = all_hold
+    states: Callable[[list[np.ndarray]], np.ndarray] = every
+    beside: tuple[Comparison, ...] = ()
+
+    @property
+    def parts(self) -> list[Comparison]:
+        """The comparisons that count."""
+        return list(itertools.chain(*self.groups))
+
+    @property
+    def verdict(self) -> str:
+        return self.judge([[part.verdict for part in group] for group in self.groups])
+
+
+def mostly_hold(share: float) -> Callable[[list[list[str]]], str]:
+    """Supported if more than `share` of every group is, contradicted if more than `share` of any group is."""
+
+    def judge(groups: list[list[str]]) -> str:
+        if any(group.count(CONTRADICTED) > share * len(group) for group in groups):
+            return CONTRADICTED
+        return SUPPORTED if all(group.count(SUPPORTED) > share * len(group) for group in groups) else UNDECIDED
+
+    return judge
+
+
+def depends(groups: list[list[str]]) -> str:
+    """For comparisons of the same pair: supported if they go both ways, contradicted if all go the same way."""
+    verdicts = [verdict for group in groups for verdict in group]
+    if SUPPORTED in verdicts and CONTRADICTED in verdicts:
+        return SUPPORTED
+    return CONTRADICTED if len(set(verdicts)) == 1 and verdicts[0] != UNDECIDED else UNDECIDED
+
+
+def build(evidence: Evidence) -> list[Claim]:
+    """The claims with their comparisons, in the paper's order."""
+    rules = evidence.rules
+    music, speech = rules.music, [rules.speech_a, rules.speech_b]
+    winning = [dataset for dataset in music if dataset not in rules.music_exception]
+    pairs = [("gru", "lstm"), ("gru", "tanh"), ("lstm", "tanh")]
+    beside = [dataset for dataset in rules.music_beside if any(dataset == name for name, _ in evidence.runs)]
+    clocks = ["updates", "seconds"]
+
+    def nll(datasets: list[str], pairs: list[tuple[str, str]], threshold: float = 0.0) -> list[Comparison]:
+        return [compare_nll(evidence, d, first, second, threshold) for d in datasets for first, second in pairs]
+
+    def close(datasets: list[str]) -> list[Comparison]:
+        return [compare_close(evidence, d, first, second) for d in datasets for first, second in pairs]
+
+    def progress(datasets: list[str], pairs: list[tuple[str, str]], clocks: list[str]) -> list[Comparison]:
+        return [
+            compare_progress(evidence, d, first, second, clock)
+            for d in datasets
+            for first, second in pairs
+            for clock in clocks
+        ]
+
+    def fates(datasets: list[str]) -> list[Comparison]:
+        kinds = [("vanishing", rules.often_share, True), ("exploding", rules.rare_share, False)]
+        return [compare_share(evidence, d, "tanh", *kind) for d in datasets for kind in kinds]
+
+    def reaching(datasets: list[str]) -> list[Comparison]:
+        return [
+            comparison
+            for d in datasets
+            for first, second in gated
+            for comparison in (
+                compare_reach(evidence, d, first, second),
+                compare_share(evidence, d, first, "vanishing", rules.often_share, False),
+            )
+        ]
+
+    def most(groups: list[np.ndarray]) -> np.ndarray:
+        return np.all([group.mean(0) > rules.often_share for group in groups], 0)
+
+    def both_ways(groups: list[np.ndarray]) -> np.ndarray:
+        return groups[0].any(0) & ~groups[0].all(0)
+
+    gru_wins, gated = [("gru", "lstm"), ("gru", "tanh")], [("lstm", "tanh"), ("gru", "tanh")]
+    cheaper = [compare_cost(evidence, d, "tanh", cell) for d in speech for cell in ("lstm", "gru")]
+    return [
+        Claim(
+            1,
+            "Section 5, Table 2",
+            "On music the GRU beats the LSTM and tanh units on every set but Nottingham.",
+            [nll(winning, gru_wins)],
+            beside=tuple(nll(beside, gru_wins)),
+        ),
+        Claim(
+            2,
+            "Section 5, Table 2",
+            "On music all three units perform closely to each other.",
+            [close(music)],
+            beside=tuple(close(beside)),
+        ),
+        Claim(
+            3,
+            "Section 5, Table 2",
+            "On speech the gated units clearly beat the tanh units.",
+            [nll(speech, gated, -rules.close_margin)],
+        ),
+        Claim(
+            4,
+            "Section 5, Table 2",
+            "The LSTM is best on the first speech set (Ubisoft A), the GRU on the second (Ubisoft B).",
+            [
+                nll([rules.speech_a], [("lstm", "tanh"), ("lstm", "gru")])
+                + nll([rules.speech_b], [("gru", "tanh"), ("gru", "lstm")])
+            ],
+        ),
+        Claim(
+            5,
+            "Section 5, Figure 2",
+            "On music the GRU progresses faster, per update and per second.",
+            [progress(music, gru_wins, clocks)],
+            beside=tuple(progress(beside, gru_wins, clocks)),
+        ),
+        Claim(
+            6,
+            "Section 5, Figure 3",
+            "On speech a tanh update is cheaper, yet makes little progress.",
+            [cheaper + progress(speech, gated, clocks)],
+        ),
+        Claim(
+            7,
+            "Sections 5 and 6",
+            "Convergence of gated units is often faster, and their final solutions tend to be better.",
+            [progress([*music, *speech], gated, ["updates"]), nll([*music, *speech], gated)],
+            mostly_hold(rules.often_share),
+            most,
+        ),
+        Claim(
+            8,
+            "Section 6",
+            "Between LSTM and GRU there is no general winner: it depends on the data.",
+            [nll([*music, *speech], [("gru", "lstm")])],
+            depends,
+            both_ways,
+        ),
+        Claim(
+            9,
+            "Section 2 (background)",
+            "The gradients of tanh units vanish most of the time and seldom explode.",
+            [fates([*music, *speech])],
+            beside=tuple(fates(beside)),
+        ),
+        Claim(
+            10,
+            "Section 3 (background)",
+            "The additive update of gated units makes shortcuts through time, so errors travel back without vanishing.",
+            [reaching([*music, *speech])],
+            beside=tuple(reaching(beside)),
+        ),
+    ]
+
+
+def single_run_agreement(claim: Claim, evidence: Evidence) -> float | None:
+    """The share of single-run studies that would have stated the claim.
+
+    Each study has one repeat of each cell on each dataset. All of them are enumerated where there are at most
+    `single_runs`, else so many are drawn. None if a comparison cannot be made: no such study could state the claim.
+    """
+    parts = claim.parts
+    if any(part.stated is None for part in parts):
+        return None
+    keys = list(dict.fromkeys((part.dataset, cell) for part in parts for cell in (part.first, part.second)))
+    sizes = [len(evidence.runs[key].repeats) for key in keys]
+    if math.prod(sizes) <= evidence.rules.single_runs:
+        drawn = np.array(list(itertools.product(*map(range, sizes)))).T
+    else:
+        rng = evidence.resampling.generator("single_run_agreement", str(claim.number))
+        drawn = rng.integers(np.array(sizes)[:, None], size=(len(sizes), evidence.rules.single_runs))
+    repeat = dict(zip(keys, drawn, strict=True))  # (dataset, cell) → the repeat's index in each study: [S]
+    truths = [
+        np.array([p.stated[repeat[p.dataset, p.first], repeat[p.dataset, p.second]] for p in group])
+        for group in claim.groups
+    ]
+    return float(claim.states(truths).mean())

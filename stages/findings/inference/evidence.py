@@ -1,0 +1,124 @@
+"""The quantities that claims speak about, with their intervals, from the runs of a design."""
+
+import math
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from stages.findings.inference.resampling import Interval, Resampling, difference, ratio
+from stages.findings.records.reach import TRAINED, Memories
+from stages.findings.records.runs import Run, paired
+from stages.findings.wording import cell_name
+from stages.plumbing.parameters import Section
+
+
+class Rules(Section):
+    """`claims` of params.yaml: which datasets the claims are about, and the rules' thresholds."""
+
+    music: list[str]
+    music_exception: list[str]
+    music_beside: list[str]
+    speech_a: str
+    speech_b: str
+    minimum_repeats: PositiveInt
+    close_margin: float = Field(gt=0)
+    level_slack: float = Field(ge=0)
+    cheaper_ratio: float = Field(gt=0, lt=1)
+    often_share: float = Field(gt=0, lt=1)
+    rare_share: float = Field(gt=0, lt=1)
+    single_runs: PositiveInt
+
+
+class Evidence:
+    """The quantities that claims speak about, from the runs of the design."""
+
+    def __init__(
+        self,
+        runs: dict[tuple[str, str], Run],
+        rules: Rules,
+        resampling: Resampling,
+        preliminary: frozenset[str],
+        memories: Memories,
+    ):
+        self.runs, self.rules, self.resampling, self.preliminary = runs, rules, resampling, preliminary
+        self.memories = memories
+        self._known: dict[tuple[str, ...], Interval] = {}  # several claims and tables ask for the same intervals
+
+    def difference(self, dataset: str, first: str, second: str, averaging: str = "pooled") -> Interval:
+        """Test NLL of `first` minus that of `second`, nats per step, over repeats in which both have a result."""
+        if first > second:  # a pair is drawn in one order, so that both directions give the same interval
+            return -self.difference(dataset, second, first, averaging)
+        key = ("difference", dataset, first, second, averaging)
+        if key not in self._known:
+            a, b = self.runs[dataset, first], self.runs[dataset, second]
+            rng = self.resampling.generator(*key)
+            self._known[key] = difference(*paired(a, b), a.piece_steps, averaging, self.resampling, rng)
+        return self._known[key]
+
+    def level(self, dataset: str, first: str, second: str) -> float:
+        """The validation NLL that every chosen net of both cells reaches, nats per step, and the slack."""
+        return max(self.runs[dataset, cell].worst_valid_nll for cell in (first, second)) + self.rules.level_slack
+
+    def clock(self, dataset: str, cell: str, level: float, clock: str) -> np.ndarray:
+        """`updates` or `seconds` to the first epoch whose validation NLL is at most `level`: [R], infinite if never."""
+        run = self.runs[dataset, cell]
+        curves = run.chosen_curves
+        reached = curves[curves["valid_nll"] <= level].groupby("repeat")["updates"].min()
+        updates = reached.reindex(run.repeats).fillna(math.inf).to_numpy(float)
+        return updates * (run.info["seconds_per_update"] if clock == "seconds" else 1.0)
+
+    def progress(self, dataset: str, first: str, second: str, clock: str) -> Interval:
+        """The ratio of the first cell's updates or seconds to the pair's level over the second's."""
+        if first > second:
+            return self.progress(dataset, second, first, clock).inverse()
+        key = ("progress", dataset, first, second, clock)
+        if key not in self._known:
+            level = self.level(dataset, first, second)
+            a, b = (self.clock(dataset, cell, level, clock) for cell in (first, second))
+            rng = self.resampling.generator(*key[:-1])  # the same draws on both clocks
+            # A diverged repeat never reaches the level: it is left out here and stays in the single-run studies.
+            both = np.isfinite(a) & np.isfinite(b)
+            self._known[key] = ratio(a[both], b[both], self.resampling, rng)
+        return self._known[key]
+
+    def same_clock(self, dataset: str, first: str, second: str) -> bool:
+        """Whether seconds can be compared: both cells were timed on the same device, by the same engine."""
+        a, b = (self.runs[dataset, cell].info for cell in (first, second))
+        return all(a.get(key) == b.get(key) for key in ("device", "engine", "batch_size"))
+
+    def memory(self, dataset: str, cell: str, column: str, net: str = TRAINED) -> np.ndarray:
+        """A column of memory.csv: [R], NaN for a repeat that diverged."""
+        return self.memories[dataset, cell].per_repeat(net, column, self.runs[dataset, cell].repeats)
+
+    def tested(self, dataset: str, cell: str) -> int:
+        """Repeats that have a result."""
+        return int(self.runs[dataset, cell].results["test_nll"].notna().sum())
+
+    def pairs(self, dataset: str, first: str, second: str) -> int:
+        """Repeats in which both cells have a result."""
+        return len(paired(self.runs[dataset, first], self.runs[dataset, second])[0])
+
+    def obstacle(self, dataset: str, first: str, second: str) -> str:
+        """Why the pair cannot be compared, or an empty string."""
+        for cell in (first, second):
+            if (dataset, cell) not in self.runs:
+                known = {name for name, _ in self.runs}
+                return f"{dataset if dataset not in known else cell_name(cell)} is not in this design"
+        for cell in (first, second):
+            if not self.tested(dataset, cell):
+                return f"every repeat of {cell_name(cell)} diverged"
+        if not self.pairs(dataset, first, second):
+            return "in every repeat one of them diverged"
+        return ""
+
+    def counts(self, dataset: str, first: str, second: str) -> str:
+        """How many repeats of each cell have a result, in words: one number where they are the same."""
+        parts = []
+        for cell in (first, second):
+            tested, repeats = self.tested(dataset, cell), len(self.runs[dataset, cell].repeats)
+            lost = f" ({repeats - tested} diverged)" if tested < repeats else ""
+            parts.append(f"{tested}{lost}")
+        return parts[0] if parts[0] == parts[1] else " and ".join(parts)
+
+    def enough(self, dataset: str, first: str, second: str) -> bool:
+        return self.pairs(dataset, first, second) >= self.rules.minimum_repeats

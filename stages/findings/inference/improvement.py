@@ -1,0 +1,43 @@
+"""Probability of improvement over several sets, in the manner of rliable (Agarwal et al. 2021).
+
+On one set it is the share of pairs of runs, any with any, in which the first unit's run is the better one (a tie counts
+half; a diverged run is worse than any other): the Mann-Whitney statistic. Over sets it is the mean of these shares. The
+interval resamples each set's repeats on its own, both units together since repeats are pairs, and stretches what each
+set's few repeats add as resampling.py does. The sets are held fixed: it speaks of these sets, not of others.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from stages.findings.inference.resampling import SHARE, Interval, Resampling
+
+
+def better(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """[R, S]: 1 where run r of the first unit has the lower NLL than run s of the second, 1/2 where they tie."""
+    a, b = (np.nan_to_num(nll, nan=math.inf)[:, None] for nll in (first, second))
+    return (a < b.T) + 0.5 * (a == b.T)
+
+
+def improvement_over_sets(runs: Sequence[Sequence[np.ndarray]], resampling: Resampling, *key: str) -> Interval:
+    """The probability that a run of the first unit is better than one of the second, the mean over sets.
+
+    Args:
+        runs: for each set the test NLLs of the first unit's and the second's repeats, [R] and [R], NaN if diverged.
+
+    Returns:
+        NaN where there is no set.
+    """
+    if not runs:
+        return Interval(math.nan, math.nan, math.nan)
+    shares = [better(first, second) for first, second in runs]
+
+    def estimate(*drawn: np.ndarray) -> np.ndarray:
+        of_sets = [
+            share[r[..., :, None], r[..., None, :]].mean((-1, -2)) for share, r in zip(shares, drawn, strict=True)
+        ]
+        return sum(of_sets) / len(of_sets)
+
+    rng = resampling.generator("improvement", *key)
+    return resampling.interval([len(share) for share in shares], estimate, rng, SHARE)

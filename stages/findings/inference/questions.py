@@ -1,0 +1,152 @@
+"""The questions of params.yaml: rules, dated before their arms were trained, that turn runs of two arms into answers.
+
+The rules stand in words beside their thresholds in params.yaml under `questions`. A quantity has an interval over
+repeats, and over pieces where nets are scored on them; with fewer than claims.minimum_repeats of either side an answer
+is open. What has no runs is not tested, which says nothing of how it would come out.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import ConfigDict, Field
+
+from stages.findings.inference.resampling import Interval, Resampling, mean_rows
+from stages.findings.records.runs import Run
+from stages.plumbing.parameters import Section
+
+OPEN, NOT_TESTED = "open", "not tested"
+NOTHING = Interval(math.nan, math.nan, math.nan)
+
+
+class Share(Section):
+    noise_share: float
+    gap_closed: float = Field(gt=0)
+
+
+class Gain(Section):
+    gain: float = Field(gt=0)
+    share: float = Field(gt=0, lt=1)
+
+
+class Rescue(Section):
+    same: float = Field(gt=0)
+    behind: float = Field(gt=0)
+
+
+class Sets(Section):
+    sets: list[str]
+
+
+class Closed(Section):
+    closed: float = Field(gt=0, lt=1)
+
+
+class Questions(Section):
+    """`questions` of params.yaml."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    speech_noise: Share
+    converged: Gain
+    rescued: Rescue
+    authors: Sets
+    practice: Sets
+    parts: Closed
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question put to a dataset and a unit or pair, what was found, and what the rule makes of it.
+
+    Attributes:
+        compared, asked: the quantity, and the rule in short.
+        repeats: how many on either side, in words.
+    """
+
+    question: str
+    dataset: str
+    compared: str
+    asked: str
+    answer: str = NOT_TESTED
+    found: Interval = NOTHING
+    repeats: str = ""
+
+
+def side(found: Interval, threshold: float, above: str, below: str) -> str:
+    """Where a quantity's whole interval lies; open where it holds the threshold or is not known."""
+    return above if found.low > threshold else below if found.high < threshold else OPEN
+
+
+def ratio_of_gaps(
+    over: Sequence[tuple[np.ndarray, np.ndarray]], steps: np.ndarray, resampling: Resampling, *key: str, paired: bool
+) -> Interval:
+    """One less the first gap over the second, each a difference in test NLL, over repeats and pieces.
+
+    Args:
+        over: two pairs of piece NLLs, [R, N] and [R, N] each: the gap is that of their means.
+        steps: each piece's scored steps, [N].
+        paired: whether both gaps are of the same repeats, which are then drawn together.
+    """
+    gaps = [a - b for a, b in over]
+
+    def estimate(*drawn: np.ndarray) -> np.ndarray:
+        *repeats, pieces = drawn
+        means = [
+            np.take_along_axis(mean_rows(gap, r), pieces, -1).sum(-1) / steps[pieces].sum(-1)
+            for gap, r in zip(gaps, repeats * 2 if paired else repeats, strict=True)
+        ]
+        return 1 - means[0] / means[1]
+
+    sizes = [len(gaps[0])] if paired else [len(gap) for gap in gaps]
+    return resampling.interval([*sizes, len(steps)], estimate, resampling.generator(*key))
+
+
+def common(*runs: Run) -> list[np.ndarray]:
+    """`piece_nll` of several runs on one dataset, [R, N] each: the repeats in which all have a result."""
+    both = [set(run.tested_repeats) for run in runs]
+    kept = sorted(set.intersection(*both))
+    return [run.piece_nll[np.isin(run.tested_repeats, kept)] for run in runs]
+
+
+def converged(run: Run, rule: Gain) -> tuple[int, int]:
+    """How many of a run's chosen nets have converged, and how many there are."""
+    chosen = run.trials[run.trials["chosen"]].set_index("repeat")
+    met = 0
+    for repeat, curve in run.chosen_curves.groupby("repeat"):
+        early = curve.loc[curve["epoch"] <= (1 - rule.share) * curve["epoch"].max(), "valid_nll"].min()
+        met += bool(chosen.loc[repeat, "status"] == "stopped" or early - curve["valid_nll"].min() < rule.gain)
+    return met, len(chosen)
+
+
+def distance_to(
+    stated: dict[tuple[str, str], float], ours: Callable[[str], dict[tuple[str, str], Run]], resampling: Resampling
+) -> Interval:
+    """How much nearer `authors` is to stated test NLLs than `paper`: mean |distance| of the one less that of the other.
+
+    Args:
+        stated: (dataset, cell) → the paper's number.
+        ours: an arm's runs by its name.
+
+    A set's repeats are drawn together for all its cells, each arm's on their own.
+    """
+    factors = [
+        (arm, dataset) for dataset in dict.fromkeys(dataset for dataset, _ in stated) for arm in ("authors", "paper")
+    ]
+    results = {
+        (arm, dataset): np.column_stack(
+            [ours(arm)[key].results["test_nll"].to_numpy(float) - stated[key] for key in stated if key[0] == dataset]
+        )
+        for arm, dataset in factors
+    }
+
+    def estimate(*drawn: np.ndarray) -> np.ndarray:
+        total = 0.0
+        for factor, r in zip(factors, drawn, strict=True):
+            distances = np.abs(np.nanmean(results[factor][r], axis=-2)).sum(-1)
+            total = total + (1 if factor[0] == "authors" else -1) * distances
+        return total / len(stated)
+
+    sizes = [len(results[factor]) for factor in factors]
+    return resampling.interval(sizes, estimate, resampling.generator("question", "authors"))

@@ -1,0 +1,85 @@
+"""Whether the paper's numbers are met, and what else was published on the same music."""
+
+from typing import Any
+
+import pandas as pd
+
+from stages.findings.declare import Frames
+from stages.findings.tables import AVERAGINGS
+from stages.findings.wording import count, listed, number, set_name, set_names, signed
+
+NEAR = 2  # standard deviations of a run: what a single run differs by, rarely more
+
+PAGE = """## Agreement with the paper
+
+{{ reached }} {{ near }}
+
+{% for verdict in verdicts %}
+- {{ verdict }}
+{% endfor %}
+
+The paper gives one run per unit and does not say how it averaged, so agreement to two digits would mean little. \
+Every distance is in the [appendix](appendix.md#distance-from-the-papers-numbers)."""
+
+APPENDIX = """## Distance from the paper's numbers
+
+{{ table("against_paper") }}
+
+{{ table("distances", "split == 'test'") }}
+
+Ours minus the paper's, where the data are the same, and that in standard deviations of a single run of ours. The \
+paper's number is one run, so it may lie two of them away by chance; more speaks of another protocol, averaging or \
+budget.
+
+{{ fold("The same for training NLL", table("distances", "split == 'train'")) }}"""
+
+
+def words(frames: Frames) -> dict[str, Any] | None:
+    found = frames["against_paper"]
+    if found.empty:
+        return None
+    return {
+        "reached": reached(found),
+        "near": near(frames["distances"]),
+        "verdicts": [text for _, rows in found.groupby("dataset", sort=False) if (text := _missed(rows))],
+    }
+
+
+def reached(found: pd.DataFrame) -> str:
+    by_set = found.groupby("dataset", sort=False)["reached"]
+    met, partly = by_set.all(), by_set.any()
+    told = [f"reaches the paper's best on {set_names(met.index[met])}"] * bool(met.any())
+    told += [f"does under one averaging on {set_names(met.index[partly & ~met])}"] * bool((partly & ~met).any())
+    told += [f"does not on {set_names(met.index[~partly])}"] * bool((~partly).any())
+    return f"Our best unit {', '.join(told)}."
+
+
+def _missed(rows: pd.DataFrame) -> str:
+    """How far a set's best number is missed, in testing and in training; nothing where it is reached."""
+    if rows["reached"].all():
+        return ""
+    of = rows.set_index("averaging")
+    test, train = (of[f"{split}_nll"] - of[f"paper_{split}_nll"] for split in ("test", "train"))
+    fits = "our nets fit less of the data" if train["pooled"] > test["pooled"] / 2 else "it is not for want of fit"
+    return (
+        f"{set_name(rows['dataset'].iloc[0])}: off by {_gaps(test)} in testing and {_gaps(train)} in training: {fits}."
+    )
+
+
+def _gaps(gaps: pd.Series) -> str:
+    return listed(f"{signed(gap)} ({AVERAGINGS[averaging]})" for averaging, gap in gaps.items())
+
+
+def near(distances: pd.DataFrame) -> str:
+    """How many of the paper's test NLLs a single run of ours could have been, under either averaging."""
+    known = distances[distances["distance_sds"].notna() & (distances["split"] == "test")]
+    if known.empty:
+        return "With one repeat it is not known what a single run may differ by."
+    closest = known.groupby(["dataset", "cell"])["distance_sds"].agg(lambda sds: sds.abs().min())
+    within = int((closest <= NEAR).sum())
+    spread = known.loc[known["averaging"] == "pooled", "run_sd"]
+    verb = "lies" if within == 1 else "lie"
+    return (
+        f"Of its {count(len(closest), 'test NLL')}, {within} {verb} within {NEAR} standard deviations of a run of "
+        f"ours, which is {number(spread.min())} to {number(spread.max())} nats by set and unit."
+    )

@@ -1,0 +1,246 @@
+"""The answer, and how well each unit does on each set."""
+
+from typing import Any
+
+import pandas as pd
+
+from stages.findings.declare import Frames, markdown
+from stages.findings.wording import (
+    CONTRADICTED,
+    SUPPORTED,
+    UNDECIDED,
+    cell_name,
+    count,
+    interval,
+    listed,
+    number,
+    set_name,
+    set_names,
+    share_interval,
+)
+
+FIRST = """{% for sentence in answer %}
+**{{ sentence }}**
+
+{% endfor %}
+
+{{ figure("answer") }}
+
+{{ small_table }}
+
+*Test NLL, nats per step (lower is better): mean over n repeats with its 95% interval; best in bold; beneath, the \
+paper's single run on the same music, or in parentheses on its counterpart.{{ budget }} All trainings took {{ hours \
+}} hours.*
+
+[Listen](#listen) · [Run it in minutes](#reproduce-and-cite) · [Claims](#the-papers-claims) · \
+[Methods](#caveats-and-methods)"""
+
+PAGE = (
+    "## The answer\n\n"
+    + FIRST
+    + """
+
+## Set by set
+
+{{ leads }} {{ trust }}
+
+{{ figure("test_nll") }}
+{% if improvement %}
+
+**All music at once.** {{ improvement }} This is the chance that one run of the first unit beats one of the second, \
+the mean over the paper's music sets (after [rliable](https://arxiv.org/abs/2108.13264)). The interval speaks of \
+further runs on these sets. Where every run of one unit beats every run of the other, no resampling can widen it.
+{% endif %}
+
+Every difference with its three intervals is in the [appendix](appendix.md#differences-between-units)."""
+)
+
+APPENDIX = """## Test NLL of every arm and split
+
+{{ table("arm_scores") }}
+
+{{ fold("Training, validation and test NLL, both averagings", table("summary")) }}
+
+{{ fold("Gaps to one unit, beside the paper's", table("gaps")) }}
+
+### Probability of improvement
+
+{{ table("improvement") }}"""
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def words(frames: Frames) -> dict[str, Any]:
+    design = frames["design"]
+    small = (design["budget"] == "preliminary").any()
+    return {
+        "answer": answer(frames),
+        "small_table": small_table(frames),
+        "budget": " An asterisk marks sets trained on less than the paper's budget." if small else "",
+        "hours": number(design["training_hours"].sum(), 1),
+        "leads": leads(frames),
+        "trust": trust(design),
+        "improvement": improvement(frames["improvement"]),
+    }
+
+
+def in_words(value: int) -> str:
+    return NUMBERS[value] if 0 <= value < len(NUMBERS) else str(value)
+
+
+def tested(frames: Frames, output: str = "") -> pd.DataFrame:
+    """Mean test NLL, pooled: rows are datasets in the design's order, columns cells; of one kind of output if asked."""
+    rows = frames["summary"].query("split == 'test' and averaging == 'pooled'")
+    design = frames["design"]
+    datasets = design.loc[(design["output"] == output) | (not output), "dataset"]
+    wide = rows.pivot(index="dataset", columns="cell", values="nll_mean")[[*dict.fromkeys(rows["cell"])]]
+    return wide.reindex(datasets).dropna(how="all")
+
+
+def sure(frames: Frames, dataset: str, best: str) -> bool:
+    """Whether intervals over repeats and pieces put a unit ahead of every other on a dataset."""
+    rows = frames["differences"].query("dataset == @dataset and averaging == 'pooled' and repeats > 1")
+    ahead = sum(
+        (row.first == best and row.difference_high < 0) or (row.second == best and row.difference_low > 0)
+        for row in rows.itertuples()
+    )
+    return ahead > 0 and ahead == frames["summary"]["cell"].nunique() - 1
+
+
+def answer(frames: Frames) -> list[str]:
+    """Who wins on music, what is to be made of speech, what is left of the claims: three short sentences at most."""
+    return [sentence for sentence in (_music(frames), _speech(frames), _claims(frames)) if sentence]
+
+
+def _music(frames: Frames) -> str:
+    best = tested(frames, "bernoulli").idxmin(axis=1)
+    if best.empty or frames["summary"]["cell"].nunique() < 2:
+        return ""
+    sets, counts = len(best), best.value_counts()
+    cell, wins = counts.index[0], int(counts.iloc[0])
+    if len(counts) > 1 and counts.iloc[1] == wins:
+        told = listed(f"{cell_name(other)} on {set_names(best.index[best == other])}" for other in counts.index)
+        return f"On music no unit leads: best are {told}."
+    certain = sum(sure(frames, dataset, cell) for dataset in best.index[best == cell])
+    of = f"{in_words(wins)} of {in_words(sets)} sets"
+    if wins == sets:
+        of = {1: set_name(best.index[0]), 2: "both sets"}.get(sets, f"all {in_words(sets)} sets")
+    if not certain:
+        return f"On music the {cell_name(cell)} has the lowest error on {of}, but the repeats leave every lead open."
+    beyond = "" if certain == wins == 1 else f" on {in_words(certain) if certain < wins else 'all'} of them"
+    return f"On music the {cell_name(cell)} has the lowest error on {of}, beyond the doubt of runs and pieces{beyond}."
+
+
+def _speech(frames: Frames) -> str:
+    """Whether the gated units' lead on speech is theirs or the weight noise's, by the rule if it was tested."""
+    found = frames["questions"].query("question == 'speech_noise'")
+    answers = set(found["answer"])
+    if answers and answers <= {"the noise's"}:
+        return "On speech the tanh units fail because of the paper's weight noise: without it the gap closes."
+    if answers and answers <= {"the units'"}:
+        return "On speech both gated units beat tanh, with the paper's weight noise and without it."
+    nll = frames["speech_noise"]
+    if nll.empty or "tanh" not in set(nll["cell"]):
+        return ""
+    gaps = nll.pivot_table(index="dataset", columns=["noisy", "cell"], values="nll_mean", sort=False)
+    single = " (single runs)" if (nll["repeats"] == 1).all() else ""
+    if nll["noisy"].all():
+        return f"On speech the gated units and tanh were compared under the paper's weight noise alone{single}."
+    closer = _closer(gaps)
+    lead = "On speech tanh fails under the paper's weight noise"
+    if closer == len(gaps):
+        return f"{lead} and comes far closer to the gated units without it{single}."
+    where = f"shrinks on {in_words(closer)} of {count(len(gaps), 'set')}" if closer else "stays"
+    return f"{lead}; without it the gap {where}{single}."
+
+
+def _closer(gaps: pd.DataFrame) -> int:
+    """On how many sets tanh is less than half as far behind the best unit without the noise as with it."""
+    found = 0
+    for _, row in gaps.iterrows():
+        left, before = (row[c].get("tanh", float("nan")) - row[c].min() if c in row else 0.0 for c in (False, True))
+        found += bool(pd.notna(left) and (pd.isna(before) or left < before / 2))
+    return found
+
+
+def _claims(frames: Frames) -> str:
+    counts, claims = frames["claims"]["verdict"].value_counts(), len(frames["claims"])
+    held, failed, rest = (int(counts.get(verdict, 0)) for verdict in (SUPPORTED, CONTRADICTED, UNDECIDED))
+    verbs = ("hold" if held > 1 else "holds", "fail" if failed > 1 else "fails", "are" if rest > 1 else "is")
+    names = [in_words(n) if n else "none" for n in (held, failed, rest)]
+    told = f"{names[0]} {verbs[0]} in full, {names[1]} {verbs[1]} and {names[2]} {verbs[2]} still open"
+    return f"Of the paper's {in_words(claims)} claims {told}."
+
+
+def leads(frames: Frames) -> str:
+    """Which leads are sure, and which sets are open."""
+    best = tested(frames).idxmin(axis=1)
+    if frames["summary"]["cell"].nunique() < 2:
+        return "There is one unit, and none to compare it with."
+    certain = [dataset for dataset in best.index if sure(frames, dataset, best[dataset])]
+    told = [
+        f"{cell_name(cell)} on {set_names(d for d in certain if best[d] == cell)}"
+        for cell in dict.fromkeys(best[certain])
+    ]
+    open_ = set_names(d for d in best.index if d not in certain)
+    first = f"Whole intervals put one unit ahead of both others: {'; '.join(told)}." if told else "No lead is sure."
+    return f"{first} Elsewhere some pair stays open: {open_}." if open_ else first
+
+
+def trust(design: pd.DataFrame) -> str:
+    single = set_names(design.loc[design["repeats"] == 1, "dataset"])
+    small = set_names(design.loc[design["budget"] == "preliminary", "dataset"])
+    told = [f"one repeat on {single}"] * bool(single) + [f"less than the paper's budget on {small}"] * bool(small)
+    return f"Keep in mind: {' and '.join(told)}." if told else "Every set has the paper's budget and several repeats."
+
+
+def improvement(found: pd.DataFrame) -> str:
+    known = found[found["sets"] != ""]
+    told = [
+        f"{cell_name(row.first)} over {cell_name(row.second)} "
+        + share_interval(row.share_mean, row.share_low, row.share_high)
+        + (f" in `{row.arm}`" if row.arm != "paper" else "")
+        for row in known.itertuples()
+    ]
+    if not told:
+        return ""
+    missing = [arm for arm in dict.fromkeys(found["arm"]) if arm not in set(known["arm"])]
+    rest = f" In the arm {listed(f'`{arm}`' for arm in missing)} it is not tested." if missing else ""
+    repeats = sorted(set(" ".join(known["repeats"]).split()), key=int)
+    return f"Probability of improvement (n={' or '.join(repeats)} a set): {'; '.join(told)}.{rest}"
+
+
+def small_table(frames: Frames) -> str:
+    """A row per set: the units, the best in bold, the paper's number beneath."""
+    summary = frames["summary"].query("split == 'test' and averaging == 'pooled'")
+    cells = [cell for cell in ("gru", "lstm", "tanh") if cell in set(summary["cell"])]
+    cells += [cell for cell in dict.fromkeys(summary["cell"]) if cell not in cells]
+    rows = []
+    for row in frames["design"].itertuples():
+        of = summary[summary["dataset"] == row.dataset].set_index("cell")
+        counts = " or ".join(map(str, sorted(set(of["repeats"]) - {0}, reverse=True))) or "0"
+        asterisk = "\\*" if row.budget == "preliminary" else ""
+        name = f"{set_name(row.dataset)}{asterisk} <sub>n={counts}</sub>"
+        rows.append([name, *(_score(of.loc[cell], row, of["nll_mean"].min()) for cell in cells)])
+    return markdown(["set", *map(cell_name, cells)], rows, raw=True)
+
+
+def _score(of: pd.Series, row: Any, best: float) -> str:
+    mean = number(of["nll_mean"]) or "diverged"
+    mean = f"**{mean}**" if of["nll_mean"] == best else mean
+    span = interval(of["nll_mean"], of["nll_low"], of["nll_high"]).partition(" ")[2]
+    stated = number(of["paper_nll"])
+    paper = f"<br><sub>paper {stated if row.data == 'same' else f'({stated})'}</sub>" if stated else ""
+    return f"{mean} {span}".strip() + paper
+
+
+def plain_table(frames: Frames) -> tuple[list[str], list[list[str]]]:
+    """The small table for a terminal."""
+    summary = frames["summary"].query("split == 'test' and averaging == 'pooled'")
+    cells = list(dict.fromkeys(summary["cell"]))
+    rows = []
+    for dataset, of in summary.groupby("dataset", sort=False):
+        counts = " or ".join(map(str, sorted(set(of["repeats"]) - {0}, reverse=True))) or "0"
+        values = [interval(row.nll_mean, row.nll_low, row.nll_high) or "diverged" for row in of.itertuples()]
+        rows.append([set_name(dataset), counts, *values])
+    return ["set", "n", *map(cell_name, cells)], rows

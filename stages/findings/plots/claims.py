@@ -1,0 +1,76 @@
+"""The paper's claims at a glance: which comparison supports which claim on which set, and where it is open."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from stages.findings.declare import Frames, plot
+from stages.findings.plots.style import BAND, GREY, legend, panels
+from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, set_name
+
+FEW, LACKING = "too few repeats", "cannot be made"
+LOOKS = {
+    SUPPORTED: {"marker": "o", "color": "black", "markersize": 6},
+    CONTRADICTED: {"marker": "X", "color": "black", "markersize": 8},
+    UNDECIDED: {"marker": "o", "color": GREY, "markersize": 6, "markerfacecolor": "white"},
+    FEW: {"marker": ".", "color": GREY, "markersize": 5},
+    LACKING: {"marker": "_", "color": GREY, "markersize": 6},
+}
+ROW = 0.215  # inches
+
+
+def kind(row: object) -> str:
+    """A comparison's verdict, or why it has none."""
+    if row.verdict != UNDECIDED:
+        return row.verdict
+    return LACKING if pd.isna(row.mean) else FEW if row.note.startswith(FEW) else UNDECIDED
+
+
+def _title(frames: Frames) -> str:
+    counts = frames["claims"]["verdict"].value_counts()
+    told = [f"{counts.get(verdict, 0)} {word}" for verdict, word in {SUPPORTED: "hold", CONTRADICTED: "fail"}.items()]
+    return f"Of the paper's {len(frames['claims'])} claims {', '.join(told)} and {counts.get(UNDECIDED, 0)} stay open"
+
+
+@plot(
+    "claims comparisons design",
+    _title,
+    "A row is one comparison of a claim, a column a set; a claim's verdict stands at its head. A filled circle: the "
+    "whole interval lies where the claim has it; a cross: wholly on the other side; a hollow circle: neither; a dot: "
+    "too few repeats to decide; a dash: it cannot be made, as where every net of a unit diverged. Sets in parentheses "
+    "are shown beside a claim and never counted.",
+    "Grid of marks: a block per claim, in it a row per comparison, a column per set, a mark per verdict.",
+)
+def claims(frames: Frames, narrow: bool) -> Figure:
+    """A row per comparison under its claim, a column per set, a mark by its verdict."""
+    verdicts, comparisons = frames["claims"], frames["comparisons"]
+    comparisons = comparisons[comparisons["dataset"].isin(frames["design"]["dataset"])]
+    datasets = [name for name in frames["design"]["dataset"] if (comparisons["dataset"] == name).any()]
+    counted = comparisons.groupby("dataset")["counted"].any()
+    figure, (ax,) = panels([""], narrow)
+    labels, place = [], 0
+    for claim in verdicts.itertuples():
+        of_claim = comparisons[comparisons["claim"] == claim.claim]
+        quantities = list(dict.fromkeys(of_claim["quantity"]))
+        if not quantities:
+            continue
+        if claim.claim % 2:
+            ax.axhspan(place - 0.5, place + len(quantities) + 0.5, color=BAND, zorder=0)
+        labels.append(f"$\\bf{{{claim.claim}.\\ {claim.verdict}}}$")
+        for row in of_claim.itertuples():
+            y = place + 1 + quantities.index(row.quantity)
+            ax.plot(datasets.index(row.dataset), y, linestyle="", **LOOKS[kind(row)])
+        labels += [quantity.replace("test NLL, ", "") for quantity in quantities]
+        place += 1 + len(quantities)
+    figure.set_figheight(1.9 + ROW * place)
+    ax.set_yticks(range(len(labels)), labels, fontsize=8)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    names = [set_name(name) if counted[name] else f"({set_name(name)})" for name in datasets]
+    ax.set_xticks(range(len(datasets)), names, rotation=40, ha="left", rotation_mode="anchor", fontsize=8)
+    ax.set_xlim(-0.6, len(datasets) - 0.4)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    shown = {kind(row) for row in comparisons.itertuples()}
+    legend(figure, [Line2D([], [], linestyle="", label=name, **LOOKS[name]) for name in LOOKS if name in shown], 5)
+    return figure

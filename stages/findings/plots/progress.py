@@ -1,0 +1,88 @@
+"""Learning curves: one figure, against updates."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from stages.findings.declare import Frames, plot
+from stages.findings.plots.style import GREY, CellStyle, cell_styles, empty, legend, mark, nll_axis, panels, titles
+from stages.findings.wording import cell_name, count
+
+# The share of the epochs, from the start, that a logarithmic axis is not stretched for: there a curve falls by several
+# times what it falls afterwards, and what tells the units apart would be a thin band at the bottom.
+STEEP = 0.04
+
+_DASHES = {"train": "-", "valid": ":"}
+_ALPHAS = {"train": 0.12, "valid": 0.24}
+
+
+def fastest(frames: Frames) -> pd.Series:
+    """Dataset → the unit with the fewest updates, in the mean, to the level that every unit's nets reach."""
+    found = (
+        frames["milestones"].query("share == 1 and clock == 'updates' and reached == repeats").dropna(subset=["mean"])
+    )
+    several = found[found.groupby("dataset")["cell"].transform("nunique") > 1]
+    return several.loc[several.groupby("dataset", sort=False)["mean"].idxmin()].set_index("dataset")["cell"]
+
+
+def _title(frames: Frames) -> str:
+    first = fastest(frames)
+    if first.empty:
+        return "Learning curves against updates"
+    cell, sets = first.value_counts().index[0], first.value_counts().iloc[0]
+    return f"The {cell_name(cell)} needs the fewest updates on {sets} of {count(len(first), 'set')}, by means"
+
+
+@plot(
+    "bands learning_rates design milestones",
+    _title,
+    "Training (solid) and validation (dotted) NLL of the chosen nets against updates, clean weights, in the manner of "
+    "the paper's Figures 2 and 3: medians over repeats, with bands from the lowest repeat to the highest, or, from "
+    "five repeats on, without the outer tenths; with one repeat, its curve. After its last epoch a net is carried on "
+    "at its best epoch's values, those of the weights that are kept. A logarithmic axis leaves out the steep start.",
+    "Learning curves: a panel per set, a colour and marker per unit.",
+)
+def curves(frames: Frames, narrow: bool) -> Figure:
+    """Medians with bands against updates."""
+    design, bands = frames["design"], frames["bands"]
+    styles = cell_styles(frames["learning_rates"]["cell"])
+    figure, axes = panels(titles(design), narrow, row_height=2.4)
+    for ax, row in zip(axes, design.itertuples(), strict=True):
+        rows = bands[bands["dataset"] == row.dataset]
+        if rows.empty:
+            empty(ax, "every repeat diverged")
+            continue
+        for order, (cell, of_cell) in enumerate(rows.groupby("cell", sort=False)):
+            _cell(ax, of_cell, styles[cell], order)
+        ax.set_xlabel("updates")
+        ax.set_xlim(left=0)
+        ax.xaxis.set_major_locator(MaxNLocator(6))
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        late = rows["epoch"] > STEEP * rows["epoch"].max()
+        shown = [f"{split}_{end}" for split in _DASHES for end in ("median", "low")]
+        nll_axis(ax, rows.loc[late, shown].to_numpy(float))
+    solid = Line2D([], [], color="black", linewidth=1.4, label="training")
+    dotted = Line2D([], [], color="black", linewidth=1.4, linestyle=":", label="validation")
+    band = Patch(facecolor=GREY, alpha=0.25, label="spread of repeats")
+    stop = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label="median net stops")
+    legend(figure, [*(mark(style) for style in styles.values()), solid, dotted, band, stop])
+    return figure
+
+
+def _cell(ax: Axes, bands: pd.DataFrame, style: CellStyle, order: int) -> None:
+    """A cell's medians, with bands and stops; marks are sparse, and shifted so that they do not cover each other."""
+    time, every = bands["updates"].to_numpy(float), max(len(bands) // 5, 1)
+    for split, dash in _DASHES.items():
+        median = bands[f"{split}_median"].to_numpy(float)
+        if bands[f"{split}_low"].notna().any():
+            ends = bands[f"{split}_low"].to_numpy(float), bands[f"{split}_high"].to_numpy(float)
+            ax.fill_between(time, *ends, color=style.colour, alpha=_ALPHAS[split], linewidth=0)
+        marks = {"marker": style.marker, "markersize": 4, "markevery": (order * every // 3, every)}
+        ax.plot(time, median, dash, color=style.colour, linewidth=1.4, **marks)
+        at = np.flatnonzero(bands["median_stop"])
+        stop = {"marker": style.marker, "markersize": 7, "markerfacecolor": "white", "linestyle": "", "zorder": 3}
+        ax.plot(time[at], median[at], color=style.colour, **stop)

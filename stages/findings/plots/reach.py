@@ -1,0 +1,141 @@
+"""How far back gradients reach, on one music set and one of speech, and what the gates do."""
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from stages.findings.declare import Frames, plot
+from stages.findings.plots.style import GREY, CellStyle, cell_styles, empty, legend, mark, panels, rows_axis
+from stages.findings.wording import cell_name, listed, set_name
+
+# Below this power of ten a gradient is drawn at the axis's end: what is left of it matters to no update.
+FLOOR = -10
+# The cells' gates in the paper's order; a gate of another cell follows.
+_GATES = {"input": "i", "forget": "f", "output": "o", "update": "z", "reset": "r"}
+
+
+def shown_sets(design: pd.DataFrame) -> list[str]:
+    """The set with the most repeats of each kind of output, the last where several have as many."""
+    return [rows.loc[rows["repeats"][::-1].idxmax(), "dataset"] for _, rows in design.groupby("output", sort=False)]
+
+
+def _title(frames: Frames) -> str:
+    """How much has vanished in each unit on the music set shown."""
+    memory, dataset = frames["memory"], shown_sets(frames["design"])[0]
+    rows = memory.query("dataset == @dataset and net == 'trained'").dropna(subset=["share_vanishing_mean"])
+    lag = memory["reference_lag"].iloc[0]
+    told = [f"{row.share_vanishing_mean:.0%} in the {cell_name(row.cell)}" for row in rows.itertuples()]
+    if not told:
+        return "How far back gradients reach"
+    return f"After {lag} steps back, gradients have vanished for {listed(told)} ({set_name(dataset)}, trained)"
+
+
+@plot(
+    "gradients memory design",
+    _title,
+    "The norm of one step's loss gradient with respect to the net's state some steps before, over that at the step "
+    "itself: a line that falls fast is a unit that learns nothing from far back. Lines are geometric means over cases "
+    "and repeats, shades the middle 80% of the trained nets' cases. Dotted: the lag at which gradients are judged and "
+    "the ratio below which they have vanished.",
+    "Line plots of the gradient's norm against lag: a panel for a music set and one for speech, a colour and marker "
+    "per unit, trained solid and untrained dashed.",
+)
+def gradients(frames: Frames, narrow: bool) -> Figure:
+    """A gradient's norm over that at lag 0, by lag: trained nets with the spread over cases, and untrained ones."""
+    found, memory = frames["gradients"].query("variable == 'state'"), frames["memory"]
+    styles, datasets = cell_styles(found["cell"]), shown_sets(frames["design"])
+    repeats = frames["design"].set_index("dataset")["repeats"]
+    figure, axes = panels([f"{set_name(name)} (n={repeats[name]})" for name in datasets], narrow)
+    for ax, dataset in zip(axes, datasets, strict=True):
+        rows = found[found["dataset"] == dataset]
+        judged = memory[memory["dataset"] == dataset].iloc[0]
+        for order, (cell, style) in enumerate(styles.items()):
+            of_cell = rows[rows["cell"] == cell]
+            _fall(ax, of_cell[of_cell["net"] == "untrained"], style, "--", order)
+            trained = of_cell[of_cell["net"] == "trained"].sort_values("lag")
+            ends = (trained[quantile].to_numpy(float) for quantile in ("q10", "q90"))
+            ax.fill_between(trained["lag"].to_numpy(float), *ends, color=style.colour, alpha=0.14, linewidth=0)
+            _fall(ax, trained, style, "-", order)
+        look = {"color": GREY, "linewidth": 1, "linestyle": ":"}
+        ax.axhline(math.log10(judged["vanish_ratio"]), **look)
+        ax.axvline(judged["reference_lag"], **look)
+        lowest = rows[["log10_ratio_mean", "q10"]].to_numpy(float).min()
+        ax.set_ylim(max(lowest, FLOOR) - 0.2, max(rows[["log10_ratio_mean", "q90"]].to_numpy(float).max(), 0) + 0.3)
+        ax.set_xlim(0, rows["lag"].max())
+        ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+        ax.yaxis.set_major_formatter(
+            FuncFormatter(lambda power, _: f"{10**power:g}" if power > -4 else f"1e{power:.0f}")
+        )
+        trained_cells = set(rows.loc[rows["net"] == "trained", "cell"])
+        if lost := [style.name for cell, style in styles.items() if cell not in trained_cells]:
+            words = f"every net of {listed(lost)} diverged"
+            ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            ax.text(0.03, 0.06, words, transform=ax.transAxes, color=GREY, fontsize=9, bbox=ground)
+        ax.set_xlabel("steps back in time")
+        ax.set_ylabel("gradient left, of 1")
+    solid = Line2D([], [], color="black", linewidth=1.4, label="trained")
+    dashed = Line2D([], [], color="black", linewidth=1.4, linestyle="--", label="untrained")
+    limits = Line2D([], [], label="where it is judged", **look)
+    legend(figure, [*(mark(style, linestyle="") for style in styles.values()), solid, dashed, limits], 6)
+    return figure
+
+
+def _fall(ax: Axes, line: pd.DataFrame, style: CellStyle, dash: str, order: int) -> None:
+    """A mean line; marks are sparse, and shifted from cell to cell so that they do not cover each other."""
+    line = line.sort_values("lag")
+    marks = {"marker": style.marker, "markersize": 4, "markevery": (2 + 4 * order, 12)}
+    ax.plot(line["lag"], line["log10_ratio_mean"], dash, color=style.colour, linewidth=1.4, **marks)
+
+
+def _gates_title(frames: Frames) -> str:
+    """How much of its state a unit keeps a step, where its gate says so."""
+    kept = frames["gates"].query("net == 'trained' and gate in ['forget', 'update']")
+    told = []
+    for (cell, gate), rows in kept.groupby(["cell", "gate"], sort=False):
+        share = rows["opening_mean"] if gate == "forget" else 1 - rows["opening_mean"]
+        told.append(f"the {cell_name(cell)} {share.min():.0%} to {share.max():.0%}")
+    return f"Of its state a step {listed(told)} is kept, by set" if told else "What the gates do"
+
+
+@plot(
+    "gates memory design",
+    _gates_title,
+    "Mean value of every gate, 0 closed and 1 open, with its 95% interval over repeats; the broad pale line is the "
+    "middle 80% of its values over all units and steps. An LSTM keeps the share f of its memory at a step, a GRU the "
+    "share 1 − z of its state.",
+    "Dot plot of gate values: a panel per set, a row per gate, filled for trained and hollow for untrained nets.",
+)
+def gates(frames: Frames, narrow: bool) -> Figure:
+    """Every gate's mean value and the middle 80% of its values, trained and untrained."""
+    found = frames["gates"]
+    styles = cell_styles([*frames["memory"]["cell"]])
+    kinds = list(dict.fromkeys(zip(found["cell"], found["gate"], strict=True)))
+    design = frames["design"]
+    names = [f"{set_name(row.dataset)} (n={row.repeats})" for row in design.itertuples()]
+    figure, axes = panels(names, narrow, row_height=0.8 + 0.3 * max(len(kinds), 2))
+    for ax, dataset in zip(axes, design["dataset"], strict=True):
+        rows = found[found["dataset"] == dataset]
+        if rows.empty:
+            empty(ax, "no unit with known gates")
+            continue
+        rows_axis(ax, [f"{styles[cell].name} {gate} {_GATES.get(gate, '')}".strip() for cell, gate in kinds])
+        for row in rows.itertuples():
+            style, trained = styles[row.cell], row.net == "trained"
+            y = kinds.index((row.cell, row.gate)) + (-0.14 if trained else 0.17)
+            ax.plot([row.q10, row.q90], [y, y], color=style.colour, linewidth=5 if trained else 2, alpha=0.25)
+            if not math.isnan(row.opening_low):
+                ax.plot([row.opening_low, row.opening_high], [y, y], color=style.colour, linewidth=2)
+            look = {"markerfacecolor": style.colour if trained else "white", "markersize": 6 if trained else 4.5}
+            ax.plot(row.opening_mean, y, style.marker, color=style.colour, **look)
+        ax.set_xlim(-0.02, 1.02)
+        ax.set_xlabel("gate's value: 0 closed, 1 open")
+    filled = {"color": "black", "marker": "o", "linestyle": ""}
+    kinds = [("trained", {"markersize": 6}), ("untrained", {"markersize": 4.5, "markerfacecolor": "white"})]
+    lines = [Line2D([], [], label=name, **filled, **look) for name, look in kinds]
+    pale = Line2D([], [], color=GREY, linewidth=5, alpha=0.35, label="middle 80% of values")
+    legend(figure, [*lines, pale])
+    return figure

@@ -1,0 +1,157 @@
+"""Test NLL: how far each unit is behind one of them, and every set by itself."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from stages.findings.declare import Frames, plot
+from stages.findings.plots.style import GREY, cell_styles, legend, mark, panels, rows_axis, titles
+from stages.findings.wording import cell_name, count, number, set_name, set_names
+
+KINDS = {"bernoulli": "Music", "gaussian_mixture": "Speech"}
+LANES = 0.5  # of a row's height: what its units and the paper's marks share
+
+
+def _answer_title(frames: Frames) -> str:
+    """How many gaps on music speak surely for the reference, and against it."""
+    gaps = frames["gaps"]
+    reference = cell_name(gaps["reference"].iloc[0])
+    music = gaps[gaps["output"] == "bernoulli"]
+    ahead, behind = (music["gap_low"] > 0).sum(), (music["gap_high"] < 0).sum()
+    if music.empty:
+        return f"How far every unit is from the {reference} on speech"
+    rest = len(music) - ahead - behind
+    told = f"{ahead} favour it, {behind} the other unit and {rest} are open"
+    return f"Of {count(len(music), 'gap')} to the {reference} on music {told}"
+
+
+@plot(
+    "gaps",
+    _answer_title,
+    "Test NLL minus the GRU's, nats per step: right of zero a unit is worse than the GRU. Lines are 95% intervals over "
+    "repeats and pieces (over pieces alone where n=1). Small hollow marks: the same gaps between the paper's single "
+    "runs, on the same music or another edition of it.",
+    "Forest plot: a panel for music and one for speech, a row per set, a mark with its interval per unit, zero is the "
+    "GRU.",
+)
+def answer(frames: Frames, narrow: bool) -> Figure:
+    """How far behind the reference each unit is, with intervals; the paper's single runs as hollow marks above."""
+    gaps = frames["gaps"]
+    styles = cell_styles(gaps["cell"])
+    kinds = [kind for kind in KINDS if (gaps["output"] == kind).any()]
+    reference = cell_name(gaps["reference"].iloc[0])
+    rows = gaps.groupby("output")["dataset"].nunique()
+    heights = [0.6 + 0.55 * int(rows[kind]) for kind in kinds]
+    figure, axes = panels([KINDS[kind] for kind in kinds], narrow, row_height=max(heights))
+    if narrow and len(kinds) > 1:
+        axes[0].get_gridspec().set_height_ratios(heights)
+        figure.set_figheight(sum(heights) + 1.4)
+    for ax, kind in zip(axes, kinds, strict=True):
+        of_kind = gaps[gaps["output"] == kind]
+        datasets = list(dict.fromkeys(of_kind["dataset"]))
+        counts = of_kind.groupby("dataset")["repeats"].max()
+        notes = of_kind.groupby("dataset")["budget"].first()
+        labels = [_wrapped(set_name(d), f"n={counts[d]}" + ", prelim." * (notes[d] == "preliminary")) for d in datasets]
+        rows_axis(ax, labels)
+        ax.axvline(0, color="black", linewidth=1)
+        for place, dataset in enumerate(datasets):
+            of_set = of_kind[of_kind["dataset"] == dataset]
+            for lane, gap in zip(np.linspace(-LANES / 2, LANES / 2, len(of_set)), of_set.itertuples(), strict=True):
+                style, y = styles[gap.cell], place + lane
+                if gap.data in ("same", "reprocessed") and not math.isnan(gap.paper_gap):
+                    look = {"markerfacecolor": "white", "markeredgecolor": style.colour, "markersize": 5, "zorder": 2}
+                    ax.plot(gap.paper_gap, y - LANES / 4, style.marker, color=style.colour, **look)
+                if math.isnan(gap.gap_mean):
+                    words = f"{style.name}: every net diverged"
+                    ax.annotate(words, (0.1, y), xycoords=ax.get_yaxis_transform(), va="center", color=style.colour)
+                    continue
+                if not math.isnan(gap.gap_low):
+                    ax.plot([gap.gap_low, gap.gap_high], [y, y], color=style.colour, linewidth=2.2, zorder=3)
+                ax.plot(gap.gap_mean, y, style.marker, color=style.colour, markersize=7, zorder=4)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.set_xlabel(f"← better than the {reference} · worse →\ntest NLL minus the {reference}'s, nats per step")
+    line = Line2D([], [], color="black", linewidth=1, label=f"the {reference}")
+    hollow = Line2D([], [], color="black", marker="o", markerfacecolor="white", linestyle="", label="the paper's runs")
+    legend(figure, [*(mark(style, linewidth=2.2) for style in styles.values()), line, hollow])
+    return figure
+
+
+def _wrapped(name: str, note: str) -> str:
+    """A set's name over its number of repeats, broken where it is long."""
+    if len(name) > 15:
+        middle = min((i for i, c in enumerate(name) if c == " "), key=lambda i: abs(i - len(name) / 2))
+        name = f"{name[:middle]}\n{name[middle + 1 :]}"
+    return f"{name}\n{note}"
+
+
+def _sets_title(frames: Frames) -> str:
+    """On which sets the paper's best number is reached."""
+    found = frames["against_paper"].query("averaging == 'pooled'")
+    reached, missed = (list(found.loc[found["reached"] == is_it, "dataset"]) for is_it in (True, False))
+    parts = [f"reached on {set_names(reached)}"] * bool(reached) + [f"missed on {set_names(missed)}"] * bool(missed)
+    return f"The paper's best number is {', '.join(parts)}" if parts else "Test NLL, set by set"
+
+
+@plot(
+    "summary results baselines design against_paper",
+    _sets_title,
+    "Test NLL, nats per step, pooled over steps; further left is better. Large marks are means over repeats with 95% "
+    "intervals, small ones below them the repeats, hollow diamonds above the paper's single runs (same music or "
+    "another edition). Crosses are predictors without a net; an arrow is one beyond the axis.",
+    "Dot plot: a panel per set, a row per unit and predictor without a net.",
+)
+def test_nll(frames: Frames, narrow: bool) -> Figure:
+    """Test NLL per set and unit: repeats, their mean and interval, the paper's number, the baselines.
+
+    A row has three lanes, so that no mark covers another. The axis fits the units; a baseline beyond it is an arrow at
+    the edge, with its number in the row's label.
+    """
+    summary = frames["summary"].query("split == 'test' and averaging == 'pooled'")
+    baselines = frames["baselines"].query("split == 'test' and averaging == 'pooled'")
+    design, results = frames["design"], frames["results"]
+    styles = cell_styles(summary["cell"])
+    most_rows = len(styles) + (baselines.groupby("dataset").size().max() if len(baselines) else 0)
+    figure, axes = panels(titles(design), narrow, row_height=0.8 + 0.32 * most_rows)
+    for ax, row in zip(axes, design.itertuples(), strict=True):
+        labels, drawn = [], []
+        for cell in summary.loc[summary["dataset"] == row.dataset].itertuples():
+            style, y = styles[cell.cell], len(labels)
+            runs = results.query("dataset == @row.dataset and cell == @cell.cell")["test_nll"].dropna()
+            ax.plot(runs, [y + 0.3] * len(runs), style.marker, color=style.colour, markersize=3.5)
+            if not math.isnan(cell.nll_low):
+                ax.plot([cell.nll_low, cell.nll_high], [y, y], color=style.colour, linewidth=2)
+            ax.plot(cell.nll_mean, y, style.marker, color=style.colour, markersize=7)
+            drawn += [*runs, cell.nll_mean]
+            if row.data in ("same", "reprocessed") and not math.isnan(cell.paper_nll):
+                ax.plot(cell.paper_nll, y - 0.3, "D", color="black", markerfacecolor="none", markersize=5)
+                drawn.append(cell.paper_nll)
+            labels.append(f"{style.name}  {number(cell.nll_mean) or 'diverged'}")
+        low, high = _fitted(drawn)
+        for baseline in baselines.loc[baselines["dataset"] == row.dataset].itertuples():
+            inside = low <= baseline.nll <= high
+            look = {"marker": "x" if inside else ">" if baseline.nll > high else "<", "clip_on": False}
+            ax.plot(min(max(baseline.nll, low), high), len(labels), color=GREY, markersize=6, **look)
+            labels.append(f"{baseline.baseline.replace('_', ' ')}  {number(baseline.nll)}")
+        rows_axis(ax, labels)
+        ax.set_xlim(low, high)
+        ax.xaxis.set_major_locator(MaxNLocator(6))
+        ax.set_xlabel("test NLL, nats per step")
+    small = Line2D([], [], color=GREY, marker="o", markersize=3.5, linestyle="", label="a repeat")
+    hollow = Line2D([], [], color="black", marker="D", markerfacecolor="none", linestyle="", label="the paper")
+    cross = Line2D([], [], color=GREY, marker="x", linestyle="", label="without a net")
+    arrow = Line2D([], [], color=GREY, marker=">", linestyle="", label="beyond the axis")
+    units = [mark(style, linewidth=2) for style in styles.values()]
+    legend(figure, [*units, small, hollow, cross, arrow])
+    return figure
+
+
+def _fitted(values: list[float]) -> tuple[float, float]:
+    """An axis's ends around values that may hold NaN, with room at both sides; 0 to 1 where there are none."""
+    values = [value for value in values if not math.isnan(value)]
+    if not values:
+        return 0.0, 1.0
+    room = max(0.25 * (max(values) - min(values)), 0.05)
+    return min(values) - room, max(values) + room

@@ -1,0 +1,197 @@
+"""One look for all figures: colours, marks, panels, axes, and files that are the same bytes for the same tables.
+
+A unit has one colour and one mark everywhere, and nothing else has them. Colours stand out from white by 3:1 at least.
+Every figure has a wide layout and one for phones: one panel a row, as wide as a phone, in letters of the same size.
+"""
+
+import io
+import itertools
+import math
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from xml.sax.saxutils import escape
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+
+from stages.findings.wording import cell_name, set_of
+from stages.plumbing.files import whole
+
+matplotlib.use("svg")
+WIDE, NARROW = 8.6, 4.7  # inches, of a figure
+PANEL = 2.8  # inches, the height of a panel
+GREY, BAND, GRID = "#555555", "#f4f4f4", "#e4e4e4"
+LINE = {False: 84, True: 44}  # characters of a title in a line, wide and narrow
+
+
+@dataclass(frozen=True)
+class CellStyle:
+    """How one cell is drawn everywhere: its name, colour and mark (so that colour alone never tells cells apart)."""
+
+    name: str
+    colour: str
+    marker: str
+
+
+_FIXED = {"tanh": ("#00795c", "^"), "lstm": ("#0173b2", "s"), "gru": ("#d55e00", "o")}
+_OTHERS = list(
+    zip(
+        ("#7b3f98", "#a8324a", "#6b6b00", "#8c510a", "#4d4d9f", "#3f6f6f", "#94436e", "#5b5b5b"),
+        "vDPX*p<>",
+        strict=True,
+    )
+)
+
+
+def cell_styles(cells: Iterable[str]) -> dict[str, CellStyle]:
+    """A style per cell: the paper's three are fixed, others follow in the order given."""
+    others = itertools.cycle(_OTHERS)
+    return {cell: CellStyle(cell_name(cell), *(_FIXED.get(cell) or next(others))) for cell in dict.fromkeys(cells)}
+
+
+def panels(names: list[str], narrow: bool, row_height: float = PANEL) -> tuple[Figure, list[Axes]]:
+    """A figure with one panel per name, two to a row or, for phones, one."""
+    sns.set_theme(
+        context="notebook",
+        style="ticks",
+        rc={
+            "font.size": 10,
+            "axes.titlesize": 10,
+            "axes.labelsize": 10,
+            "xtick.labelsize": 9,
+            "ytick.labelsize": 9,
+            "legend.fontsize": 9,
+            "axes.grid": True,
+            "grid.color": GRID,
+            "grid.linewidth": 0.6,
+            "axes.linewidth": 0.8,
+            "svg.fonttype": "none",
+            "svg.hashsalt": "findings",
+        },
+    )
+    columns = 1 if narrow else min(2, len(names))
+    rows = math.ceil(len(names) / columns)
+    size = (NARROW if narrow else WIDE, row_height * rows + 1.0)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
+    for ax in axes.flat[len(names) :]:
+        ax.remove()
+    for ax, name in zip(axes.flat, names, strict=False):
+        ax.set_title(name, loc="left")
+        sns.despine(ax=ax)
+    return figure, list(axes.flat[: len(names)])
+
+
+def titles(design: pd.DataFrame) -> list[str]:
+    """Panels' names: the dataset, its number of repeats, and whether its budget is below the paper's."""
+    notes = np.where(design["budget"] == "preliminary", ", preliminary", "")
+    return [f"{set_of(row)} (n={row.repeats}{note})" for row, note in zip(design.itertuples(), notes, strict=True)]
+
+
+def legend(figure: Figure, handles: list[Line2D], columns: int = 4) -> None:
+    """One legend below the panels, never over data; two columns where the figure is for phones."""
+    columns = min(len(handles), 2 if figure.get_figwidth() == NARROW else columns)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, columnspacing=1.2)
+
+
+def rows_axis(ax: Axes, labels: list[str]) -> None:
+    """Rows from the top, one a label, every other on a band."""
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    for place in range(0, len(labels), 2):
+        ax.axhspan(place - 0.5, place + 0.5, color=BAND, zorder=0)
+
+
+def mark(style: CellStyle, **options: object) -> Line2D:
+    """A legend entry for a cell."""
+    return Line2D([], [], color=style.colour, marker=style.marker, markersize=6, label=style.name, **options)
+
+
+def nll_axis(ax: Axes, values: np.ndarray, label: str = "NLL, nats per step") -> None:
+    """A logarithmic y axis with plain numbers, as in the paper; linear where a density's NLL reaches zero or less."""
+    values = values[np.isfinite(values)]
+    ax.set_ylabel(label)
+    if not len(values):
+        ax.set_yticks([])
+        return
+    if values.min() <= 0:
+        ax.set_ylabel(f"{label} (linear)")
+        return
+    log_axis(ax, "y", values)
+
+
+def log_axis(ax: Axes, side: Literal["x", "y"], values: np.ndarray, room: float = 0.05, doubling: bool = False) -> None:
+    """A logarithmic axis with plain numbers, round ones or powers of two, around positive values.
+
+    Args:
+        room: the margin above the highest value, as a share of the axis.
+    """
+    low, high = values.min(), values.max()
+    spread = high / low if high > low else 1.5
+    ends = low / spread**0.05, high * spread**room
+    ax.set(**{f"{side}scale": "log", f"{side}lim": ends})
+    axis = ax.xaxis if side == "x" else ax.yaxis
+    axis.set_major_locator(FixedLocator(powers_of_two(*ends) if doubling else log_ticks(*ends)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Four to eight round numbers between two positive ends of a logarithmic axis."""
+    if high / low < 3:  # narrow: even steps read better than a decade's
+        ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        return [tick for tick in ticks if low <= tick <= high]
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ([1, 1.5, 2, 3, 4, 5, 7], [1, 2, 3, 5], [1, 3], [1]):
+        ticks = [digit * 10.0**decade for decade in decades for digit in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= 8:
+            break
+    return ticks
+
+
+def powers_of_two(low: float, high: float) -> list[float]:
+    """Those between two positive ends of a logarithmic axis."""
+    return [2.0**power for power in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
+
+
+def empty(ax: Axes, reason: str) -> None:
+    """Says in the panel why it shows nothing."""
+    ax.text(0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def save(figure: Figure, path: Path, title: str = "", description: str = "") -> None:
+    """Writes an SVG whose bytes depend on the figure alone: no date, fixed identifiers, text as text.
+
+    The title stands above the panels, and with the description where a screen reader finds it.
+    """
+    narrow = figure.get_figwidth() == NARROW
+    if title:
+        words = textwrap.fill(title, LINE[narrow])
+        figure.suptitle(words, x=0.01, ha="left", weight="bold", fontsize=11)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    told = f"<title>{escape(title)}</title><desc>{escape(description)}</desc>" if title else ""
+    text = re.sub(r"\n <metadata>.*?</metadata>", f"\n {told}", buffer.getvalue().decode(), flags=re.DOTALL)
+    # A tenth of a point is enough for a path, a hundredth for all else.
+    text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), text)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,101 @@
+"""A run: what training and evaluation left of one dataset with one cell, every repeat of the protocol."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """One dataset with one cell: every repeat of the protocol, as trained (`folder`) and evaluated (`measured`).
+
+    `all_evaluation` and `all_pieces` also hold the candidates that successive halving would have chosen;
+    `evaluation` and `pieces` are those of the chosen candidates alone.
+    """
+
+    dataset: str
+    cell: str
+    folder: Path
+    measured: Path
+    info: dict[str, Any]
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    all_evaluation: pd.DataFrame
+    all_pieces: pd.DataFrame
+
+    @cached_property
+    def repeats(self) -> list[int]:
+        """Every repeat's number, diverged ones included."""
+        return sorted(self.trials["repeat"].unique().tolist())
+
+    @cached_property
+    def evaluation(self) -> pd.DataFrame:
+        """Test NLL of each repeat's chosen candidate."""
+        return self._of_chosen(self.all_evaluation)
+
+    @cached_property
+    def pieces(self) -> pd.DataFrame:
+        """Test NLL of each repeat's chosen candidate, piece by piece."""
+        return self._of_chosen(self.all_pieces)
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """A row per repeat: its chosen candidate's trial and test NLL; only `repeat` where all candidates diverged."""
+        chosen = self.trials[self.trials["chosen"]]
+        tested = chosen.merge(self.evaluation, on=["repeat", "candidate"], how="left", validate="one_to_one")
+        return pd.DataFrame({"repeat": self.repeats}).merge(tested, on="repeat", how="left")
+
+    @cached_property
+    def chosen_curves(self) -> pd.DataFrame:
+        """The rows of `curves` that belong to each repeat's chosen candidate."""
+        return self._of_chosen(self.curves).sort_values(["repeat", "epoch"])
+
+    @cached_property
+    def worst_valid_nll(self) -> float:
+        """The worst repeat's best validation NLL along its chosen curve; NaN where every repeat diverged."""
+        return float(self.chosen_curves.groupby("repeat")["valid_nll"].min().max())
+
+    @cached_property
+    def piece_nll(self) -> np.ndarray:
+        """Test NLL in nats, summed over each piece's steps: [R, N], R the repeats that have a result."""
+        return self.pieces.pivot(index="repeat", columns="piece", values="nll").to_numpy(float)
+
+    @cached_property
+    def tested_repeats(self) -> np.ndarray:
+        """The numbers of the repeats that have a result, in the order of the rows of `piece_nll`: [R]."""
+        return np.sort(self.pieces["repeat"].unique())
+
+    @cached_property
+    def piece_steps(self) -> np.ndarray:
+        """Scored steps of each piece: [N]."""
+        return self.pieces.drop_duplicates("piece").sort_values("piece")["steps"].to_numpy(float)
+
+    @cached_property
+    def halving_losses(self) -> pd.DataFrame:
+        """What halving's choice loses, [repeat: valid_nll, test_nll], nats per step: its NLL minus the chosen one's.
+
+        Of the repeats that have a choice under both searches.
+        """
+        scored = self.trials.merge(self.all_evaluation, on=["repeat", "candidate"]).set_index("repeat")
+        by_halving, chosen = (
+            scored.loc[scored[choice], ["valid_nll", "test_nll"]] for choice in ("chosen_by_halving", "chosen")
+        )
+        return (by_halving - chosen).dropna()
+
+    def _of_chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a frame that belong to each repeat's chosen candidate, in the order of the repeats."""
+        chosen = self.trials.loc[self.trials["chosen"], ["repeat", "candidate"]]
+        return chosen.merge(frame, on=["repeat", "candidate"])
+
+
+Runs = dict[tuple[str, str], Run]  # (dataset, cell) → its run
+
+
+def paired(first: Run, second: Run) -> tuple[np.ndarray, np.ndarray]:
+    """`piece_nll` of two cells on one dataset, [R, N] and [R, N]: the R repeats in which both have a result."""
+    common = np.intersect1d(first.tested_repeats, second.tested_repeats)
+    return tuple(run.piece_nll[np.isin(run.tested_repeats, common)] for run in (first, second))

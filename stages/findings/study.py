@@ -1,0 +1,86 @@
+"""All that is compared, read once: the design, its runs, their evidence, and the tables made of them so far."""
+
+from functools import cached_property
+
+import pandas as pd
+
+from stages.findings.declare import Frames, Table
+from stages.findings.inference.evidence import Evidence, Rules
+from stages.findings.inference.resampling import Resampling
+from stages.findings.records.design import (
+    TOTAL,
+    is_preliminary,
+    read_arms,
+    read_comparison,
+    read_design,
+    read_protocol,
+    require,
+)
+from stages.findings.records.published import read_published
+from stages.findings.records.reach import read_memories
+from stages.findings.records.reading import read_arm, read_leakage, read_runs
+from stages.findings.records.runs import Runs
+from stages.plumbing.parameters import read, section
+
+
+class Study:
+    """What tables are made from.
+
+    Attributes:
+        design, settings, protocol: of params.yaml and settings.yaml.
+        runs: those of the arm `paper`, (dataset, cell) → its run; `arms`: those of the other arms, by name.
+        evidence: the quantities that claims speak about; `memories`: how far back nets reach, by run.
+        leakage: what training has heard of each test piece, by dataset.
+        preliminary: the datasets whose budget is less than the paper's.
+    """
+
+    def __init__(self, tables: dict[str, Table]):
+        """Reads the study.
+
+        Raises:
+            InputError: a file of the design is missing or does not fit params.yaml.
+        """
+        self.design, self.settings, rules = read_design(), read_comparison(), section("claims", Rules)
+        self.arm_designs = read_arms(self.design)
+        require(self.design, self.arm_designs)
+        self.runs = read_runs(self.design, read("matching.mode"))
+        self.arms = {name: read_arm(name, arm, self.design, self.runs) for name, arm in self.arm_designs.items()}
+        self.leakage, self.memories = read_leakage(self.design, self.runs), read_memories(self.runs)
+        self.resampling = Resampling(self.settings.resamples, self.settings.confidence, self.settings.seed)
+        self.preliminary = frozenset(
+            dataset
+            for dataset, training in self.design.datasets.items()
+            if is_preliminary(training, self.settings.budgets[self.output(dataset)])
+        )
+        self.evidence = Evidence(self.runs, rules, self.resampling, self.preliminary, self.memories)
+        self._tables, self._frames = tables, Frames()
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The table of this name, made when it is first asked for."""
+        if name not in self._frames:
+            self._frames[name] = self._tables[name].frame(self)
+        return self._frames[name]
+
+    def output(self, dataset: str) -> str:
+        """The kind of output that a dataset's nets have."""
+        return self.runs[dataset, self.design.cells[0]].info["output"]
+
+    def of_arm(self, name: str) -> Runs:
+        """An arm's runs; none where it has not been trained."""
+        return self.runs if name == "paper" else self.arms.get(name, {})
+
+    def evidence_of(self, runs: Runs) -> Evidence:
+        """The study's rules on other runs."""
+        return Evidence(runs, self.evidence.rules, self.resampling, self.preliminary, memories={})
+
+    @cached_property
+    def total(self) -> Runs:
+        return self.of_arm(TOTAL)
+
+    @cached_property
+    def protocol(self) -> dict[str, float]:
+        return read_protocol()
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        return read_published()

@@ -1,0 +1,156 @@
+"""How far apart two units are in test NLL, what makes it uncertain, and what single runs would have said of it."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+
+from stages.findings.declare import table
+from stages.findings.inference.comparisons import below
+from stages.findings.inference.evidence import Evidence
+from stages.findings.inference.resampling import SHARE, Interval, difference, over_pieces
+from stages.findings.records.runs import paired
+from stages.findings.study import Study
+from stages.findings.tables import AVERAGINGS
+from stages.findings.wording import (
+    CONTRADICTED,
+    SUPPORTED,
+    UNDECIDED,
+    cell_name,
+    pair_of,
+    set_of,
+    share_interval,
+    signed,
+    signed_interval,
+    span_of,
+)
+
+
+def pairs(study: Study, *others: object) -> itertools.product:
+    """Every dataset with every pair of units, the later one first, that can be compared there."""
+    found = itertools.product(study.design.datasets, itertools.combinations(study.design.cells, 2), *others)
+    for dataset, (second, first), *rest in found:
+        if not study.evidence.obstacle(dataset, first, second):
+            yield dataset, first, second, *rest
+
+
+def _span(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f"[{signed(low)},\u00a0{signed(high)}]"
+
+
+@table(
+    "dataset:word first:word second:word averaging:word repeats:count pieces:count difference_mean difference_low "
+    "difference_high repeats_low repeats_high half_width half_width_target pieces_low pieces_high correlation",
+    {
+        "set": set_of,
+        "units": pair_of,
+        "averaging": lambda row: AVERAGINGS[row.averaging],
+        "n": "repeats",
+        "pieces": "pieces",
+        "difference": span_of("difference", signed_interval),
+        "over repeats alone": lambda row: _span(row.repeats_low, row.repeats_high),
+        "over pieces alone": lambda row: _span(row.pieces_low, row.pieces_high),
+    },
+)
+def differences(study: Study) -> list[list]:
+    """Test NLL of one cell minus another's, nats per step, with three intervals.
+
+    `difference_low` and `_high` are over repeats and pieces, `repeats_…` over repeats alone (the next runs on these
+    pieces), `pieces_…` over pieces alone (these nets on the next pieces). `repeats` counts those in which both cells
+    have a result. With one there is no interval over repeats, and the first one is over pieces alone. `half_width` is
+    that of the interval over repeats; `half_width_target` what it is to be below, for the pair and the datasets that
+    have a target. `correlation`: of the two cells' NLLs over repeats, from three repeats on.
+    """
+    evidence, rows = study.evidence, []
+    for dataset, first, second, averaging in pairs(study, AVERAGINGS):
+        both = evidence.difference(dataset, first, second, averaging)
+        over_repeats, over = (_alone(evidence, dataset, first, second, averaging, f) for f in ("repeats", "pieces"))
+        asked = averaging == "pooled" and {first, second} == {*study.settings.target_pair}
+        has_target = asked and study.output(dataset) == "bernoulli"
+        pieces = len(evidence.runs[dataset, first].piece_steps)
+        rows.append(
+            [dataset, first, second, averaging, evidence.pairs(dataset, first, second), pieces]
+            + [both.mean, both.low, both.high, over_repeats.low, over_repeats.high]
+            + [(over_repeats.high - over_repeats.low) / 2, study.settings.target_half_width if has_target else math.nan]
+            + [over.low, over.high, _correlation(evidence, dataset, first, second, averaging)]
+        )
+    return rows
+
+
+def _alone(evidence: Evidence, dataset: str, first: str, second: str, averaging: str, factor: str) -> Interval:
+    """The difference with its interval over one factor, `repeats` or `pieces`, the other held as it is."""
+    a, b, steps = _scores(evidence, dataset, first, second, averaging)
+    if factor == "repeats":
+        a, b, steps = a.sum(1, keepdims=True), b.sum(1, keepdims=True), steps.sum(keepdims=True)
+    else:
+        a, b = a.mean(0, keepdims=True), b.mean(0, keepdims=True)
+    rng = evidence.resampling.generator(f"difference over {factor}", dataset, first, second, averaging)
+    return difference(a, b, steps, "pooled", evidence.resampling, rng)
+
+
+def _correlation(evidence: Evidence, dataset: str, first: str, second: str, averaging: str) -> float:
+    """Of the two cells' NLLs over the repeats that both have; NaN for fewer than three, or without any spread."""
+    a, b, _ = _scores(evidence, dataset, first, second, averaging)
+    a, b = a.sum(1), b.sum(1)
+    return float(np.corrcoef(a, b)[0, 1]) if len(a) > 2 and np.ptp(a) > 0 and np.ptp(b) > 0 else math.nan
+
+
+def _scores(
+    evidence: Evidence, dataset: str, first: str, second: str, averaging: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both cells' NLLs of each piece, [R, N] twice, and the weights [N] by whose sum a sum over pieces is divided."""
+    runs = evidence.runs[dataset, first], evidence.runs[dataset, second]
+    a, b, steps = *paired(*runs), runs[0].piece_steps
+    return (a, b, steps) if averaging == "pooled" else (a / steps, b / steps, np.ones_like(steps))
+
+
+@table(
+    "dataset:word first:word second:word repeats:count studies:count first_better_mean first_better_low "
+    "first_better_high sure_first sure_second verdict:word agreement share_asked",
+    {
+        "set": set_of,
+        "units": lambda row: f"{cell_name(row.first)} against {cell_name(row.second)}",
+        "n": "repeats",
+        "studies": "studies",
+        "the first is better in": span_of("first_better", share_interval),
+        "sure of it": lambda row: f"{row.sure_first:.0%} / {row.sure_second:.0%}",
+        "by the interval": lambda row: UNDECIDED if row.verdict == UNDECIDED else f"{cell_name(row.verdict)} is better",
+        "agree": lambda row: "" if pd.isna(row.agreement) else f"{row.agreement:.0%}",
+    },
+)
+def single_runs(study: Study) -> list[list]:
+    """The share of single-run studies in which the first cell has the lower test NLL, pooled.
+
+    A study has one repeat of each cell, any with any: `studies` is the number of such pairs. A diverged repeat is worse
+    than any other. The share's interval is over repeats, drawn together for both cells. `sure_first` and `sure_second`
+    are the shares of studies that would have been sure: their interval over pieces, all that a study with one run has,
+    lies wholly on that cell's side. `verdict` names the cell that the difference's interval (differences.csv) says is
+    better, or is `undecided`; `agreement` is the share of studies that agree with it, and `share_asked`
+    (compare.single_run_share) what would make one run enough.
+    """
+    evidence, rows = study.evidence, []
+    for dataset, first, second in pairs(study):
+        one, other = evidence.runs[dataset, first], evidence.runs[dataset, second]
+        # the same repeats in the same order: both cells have a row for every repeat, diverged ones too
+        a, b = (run.results["test_nll"].fillna(math.inf).to_numpy() for run in (one, other))
+        better = a[:, None] < b[None, :]
+        share = evidence.resampling.interval(
+            [len(better)],
+            lambda r, better=better: better[r[..., :, None], r[..., None, :]].mean((-1, -2)),
+            evidence.resampling.generator("single runs", dataset, first, second),
+            SHARE,
+        )
+        # of the repeats that did not diverge: a study with one that did is sure of nothing
+        gaps, halves = over_pieces(one.piece_nll, other.piece_nll, one.piece_steps, evidence.resampling.confidence)
+        sure = [float((side * gaps > halves).sum() / better.size) for side in (-1, 1)]
+        verdict = UNDECIDED
+        if evidence.enough(dataset, first, second):
+            found = below(evidence.difference(dataset, first, second), 0.0)
+            verdict = {SUPPORTED: first, CONTRADICTED: second}.get(found, verdict)
+        agreement = {first: share.mean, second: float((a[:, None] > b[None, :]).mean())}.get(verdict, math.nan)
+        rows.append(
+            [dataset, first, second, len(a), better.size, share.mean, share.low, share.high]
+            + [*sure, verdict, agreement, study.settings.single_run_share]
+        )
+    return rows

@@ -1,0 +1,219 @@
+"""Answers to the questions of params.yaml, from whatever runs of their arms there are."""
+
+import itertools
+from collections.abc import Iterator
+
+import pandas as pd
+
+from stages.findings.declare import table
+from stages.findings.inference.evidence import Evidence
+from stages.findings.inference.questions import (
+    NOTHING,
+    OPEN,
+    Answer,
+    Questions,
+    common,
+    converged,
+    distance_to,
+    ratio_of_gaps,
+    side,
+)
+from stages.findings.inference.resampling import Interval, mean_interval
+from stages.findings.records.runs import Runs, paired
+from stages.findings.study import Study
+from stages.findings.tables.scores import paper_nll
+from stages.findings.wording import cell_name, interval, number, set_name
+from stages.plumbing.parameters import section
+
+GATED, TANH = ("lstm", "gru"), "tanh"
+# A unit that lacks a part, and the whole one it is set beside.
+WHOLE = {"lstm": "lstm", "gru": "gru", "minimal": "gru", "tanh": "tanh"}
+
+
+@table(
+    "question:word dataset:word compared:word asked:word repeats:word mean low high answer:word",
+    {
+        "set": lambda row: set_name(row.dataset) if row.dataset else "all",
+        "compared": "compared",
+        "rule": "asked",
+        "n": "repeats",
+        "found": lambda row: interval(row.mean, row.low, row.high),
+        "answer": "answer",
+    },
+)
+def questions(study: Study) -> list[list]:
+    """A row per question, dataset and unit or pair: the quantity, its interval, and what the rule makes of it.
+
+    NLLs in nats per step, pooled. `answer` is open where the rule decides nothing, and not tested without runs.
+    """
+    rules = section("questions", Questions)
+    made = (_speech_noise, _converged, _rescued, _authors, _practice, _parts)
+    answers = itertools.chain(*(answer(study, rules) for answer in made))
+    return [
+        [a.question, a.dataset, a.compared, a.asked, a.repeats, a.found.mean, a.found.low, a.found.high, a.answer]
+        for a in answers
+    ]
+
+
+def _speech(study: Study) -> list[str]:
+    rules = study.evidence.rules
+    return [dataset for dataset in (rules.speech_a, rules.speech_b) if dataset in study.design.datasets]
+
+
+def _has(runs: Runs, dataset: str, *cells: str) -> bool:
+    return all((dataset, cell) in runs for cell in cells)
+
+
+def _decided(evidence: Evidence, dataset: str, first: str, second: str) -> Interval | None:
+    """A difference that has enough repeats to speak of other runs, or None."""
+    if evidence.obstacle(dataset, first, second) or not evidence.enough(dataset, first, second):
+        return None
+    return evidence.difference(dataset, first, second)
+
+
+def _speech_noise(study: Study, rules: Questions) -> Iterator[Answer]:
+    rule, noiseless = rules.speech_noise, study.of_arm("noiseless")
+    here, there = study.evidence, study.evidence_of(noiseless)
+    for dataset, cell in itertools.product(_speech(study), GATED):
+        share = f"share of the gap, tanh − {cell_name(cell)}, that goes with the noise"
+        asked = f"the noise's above {rule.noise_share:g}, the units' below"
+        put = Answer("speech_noise", dataset, share, asked)
+        if not (_has(noiseless, dataset, TANH, cell) and _has(study.runs, dataset, TANH, cell)):
+            yield put
+            continue
+        counts = f"{here.counts(dataset, TANH, cell)} with noise, {there.counts(dataset, TANH, cell)} without"
+        left = _decided(there, dataset, TANH, cell)
+        if not here.tested(dataset, TANH):
+            compared = f"gap left without noise, tanh − {cell_name(cell)} (with it every tanh net diverged)"
+            trained = there.tested(dataset, TANH) == len(noiseless[dataset, TANH].repeats)
+            closed = left is not None and trained and left.high < rule.gap_closed
+            found = there.difference(dataset, TANH, cell) if not there.obstacle(dataset, TANH, cell) else put.found
+            answer = "the noise's" if closed else OPEN
+            asked = f"the noise's below {number(rule.gap_closed)}"
+            yield Answer("speech_noise", dataset, compared, asked, answer, found, counts)
+            continue
+        if here.obstacle(dataset, TANH, cell) or there.obstacle(dataset, TANH, cell):
+            yield Answer("speech_noise", dataset, share, asked, OPEN, repeats=counts)
+            continue
+        gaps = [paired(runs[dataset, TANH], runs[dataset, cell]) for runs in (noiseless, study.runs)]
+        key = ("question", "speech_noise", dataset, cell)
+        steps = noiseless[dataset, cell].piece_steps
+        found = ratio_of_gaps(gaps, steps, study.resampling, *key, paired=False)
+        answer = OPEN
+        if left is not None and here.enough(dataset, TANH, cell):
+            answer = side(found, rule.noise_share, "the noise's", "the units'" if left.low > 0 else OPEN)
+        yield Answer("speech_noise", dataset, share, asked, answer, found, counts)
+
+
+def _converged(study: Study, rules: Questions) -> Iterator[Answer]:
+    asked = f"stopped by itself, or gained less than {number(rules.converged.gain)} nats in its last epochs"
+    for arm, dataset in itertools.product(("paper", "noiseless", "rescued"), _speech(study)):
+        for (known, cell), run in study.of_arm(arm).items():
+            if known != dataset:
+                continue
+            met, nets = converged(run, rules.converged)
+            answer = OPEN if not nets else "converged" if met == nets else "not converged"
+            compared = (
+                f"{cell_name(cell)} in `{arm}`: {met} of {nets} nets"
+                if nets
+                else f"{cell_name(cell)} in `{arm}`: every net diverged"
+            )
+            yield Answer("converged", dataset, compared, asked, answer, repeats=str(nets))
+
+
+def _rescued(study: Study, rules: Questions) -> Iterator[Answer]:
+    rule, rescued = rules.rescued, study.of_arm("rescued")
+    for dataset in _speech(study):
+        fits = Answer("rescued", dataset, "tanh, test − training NLL", f"within ±{number(rule.same)}")
+        behind = {
+            cell: Answer("rescued", dataset, f"tanh − {cell_name(cell)}", f"above {number(rule.behind)}")
+            for cell in GATED
+        }
+        if not _has(rescued, dataset, TANH):
+            yield from (fits, *behind.values())
+            continue
+        results = rescued[dataset, TANH].results.dropna(subset=["test_nll"])
+        gap = results["test_nll"] - results["train_nll"]
+        found = mean_interval(gap, study.resampling, "question", "rescued", dataset)
+        inside = -rule.same < found.low and found.high < rule.same
+        answer = "as in the paper" if inside else side(found, rule.same, "not as in the paper", OPEN)
+        few = len(results) < study.evidence.rules.minimum_repeats
+        yield Answer(
+            fits.question, dataset, fits.compared, fits.asked, OPEN if few else answer, found, str(len(results))
+        )
+        beside = study.evidence_of({**study.runs, (dataset, TANH): rescued[dataset, TANH]})
+        for cell, put in behind.items():
+            found = _decided(beside, dataset, TANH, cell)
+            answer = side(found, rule.behind, "as in the paper", "not as in the paper") if found else OPEN
+            counts = beside.counts(dataset, TANH, cell) if _has(beside.runs, dataset, cell) else ""
+            yield Answer(put.question, dataset, put.compared, put.asked, answer, found or put.found, counts)
+
+
+def _authors(study: Study, rules: Questions) -> Iterator[Answer]:
+    compared, asked = "distance to Table 2: `authors` less `paper`", "nearer below 0"
+    authors = study.of_arm("authors")
+    keys = [
+        (d, c) for d in rules.authors.sets for c in study.design.cells if _has(authors, d, c) and _has(study.runs, d, c)
+    ]
+    tested = [key for key in keys if authors[key].results["test_nll"].notna().any() and key in study.runs]
+    stated = {key: paper_nll(study, *key, "test") for key in tested}
+    stated = {key: nll for key, nll in stated.items() if not pd.isna(nll)}
+    if not stated:
+        yield Answer("authors", "", compared, asked)
+        return
+    found = distance_to(stated, study.of_arm, study.resampling)
+    told = f"{len(stated)} pairs of set and unit"
+    yield Answer("authors", "", compared, asked, side(found, 0.0, "farther", "nearer"), found, told)
+
+
+def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
+    here, there = study.evidence, study.evidence_of(study.of_arm("practice"))
+    for dataset, (second, first) in itertools.product(
+        rules.practice.sets, itertools.combinations(study.design.cells, 2)
+    ):
+        put = Answer(
+            "practice", dataset, f"{cell_name(first)} − {cell_name(second)} in `practice`", "the same sign in both arms"
+        )
+        if not _has(there.runs, dataset, first, second) or not _has(here.runs, dataset, first, second):
+            yield put
+            continue
+        ours, theirs = (_decided(evidence, dataset, first, second) for evidence in (here, there))
+        signs = [side(found, 0.0, "+", "-") if found else OPEN for found in (ours, theirs)]
+        answer = OPEN if OPEN in signs else "survives" if signs[0] == signs[1] else "turns"
+        yield Answer(
+            put.question,
+            dataset,
+            put.compared,
+            put.asked,
+            answer,
+            theirs or put.found,
+            there.counts(dataset, first, second),
+        )
+
+
+def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
+    parts = study.of_arm("parts")
+    if not parts:
+        yield Answer("parts", "", "units that lack a part", "worth something above 0")
+        return
+    both = study.evidence_of({**study.runs, **parts})
+    for dataset, cell in parts:
+        whole = WHOLE.get(cell.split("_")[0], cell)
+        if not _has(study.runs, dataset, whole):
+            continue
+        found = _decided(both, dataset, cell, whole)
+        compared = f"{cell_name(cell)} − {cell_name(whole)}"
+        answer = side(found, 0.0, "worse without it", "better without it") if found else OPEN
+        counts = both.counts(dataset, cell, whole)
+        yield Answer("parts", dataset, compared, "worth something above 0", answer, found or NOTHING, counts)
+        if cell == "tanh_leaky" and found and _has(study.runs, dataset, TANH, "gru"):
+            tanh, leaky, gru = common(*(both.runs[dataset, c] for c in (TANH, cell, "gru")))
+            steps = both.runs[dataset, cell].piece_steps
+            # 1 − (leaky − GRU) / (tanh − GRU): what the leak closes of the gap
+            key = ("question", "parts", dataset)
+            closed = ratio_of_gaps([(leaky, gru), (tanh, gru)], steps, study.resampling, *key, paired=True)
+            asked = f"shortcuts above {rules.parts.closed:g}, gates below"
+            answer = side(closed, rules.parts.closed, "shortcuts", "gates")
+            yield Answer(
+                "parts", dataset, "share of the gap, tanh − GRU, that a leak closes", asked, answer, closed, counts
+            )

@@ -1,0 +1,131 @@
+"""How much the learning rate matters to each cell: over all candidates of all repeats, by validation NLL alone."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.findings.declare import table
+from stages.findings.inference.resampling import SHARE, mean_interval
+from stages.findings.study import Study
+from stages.findings.wording import number, set_of, share_interval, span_of, unit_of
+
+
+@table("dataset:word cell:word repeat:count candidate:count learning_rate status:word valid_nll chosen:flag")
+def learning_rates(study: Study) -> pd.DataFrame:
+    """Every candidate's learning rate and best validation NLL (empty where it diverged)."""
+    frames = [run.trials.assign(dataset=dataset, cell=cell) for (dataset, cell), run in study.runs.items()]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _rate(rate: float) -> str:
+    """Two digits, as 4.6e-4; nothing for NaN."""
+    if pd.isna(rate):
+        return ""
+    digits, exponent = f"{rate:.1e}".split("e")
+    return f"{digits}e{int(exponent)}".replace("-", "−")
+
+
+@table(
+    "dataset:word cell:word repeats:count candidates:count diverged:count best_valid_nll margin good_mean good_low "
+    "good_high good_rate_low good_rate_high chosen_rate_median edge edge_low:count edge_high:count",
+    {
+        "set": set_of,
+        "unit": unit_of,
+        "n": "repeats",
+        "candidates": lambda row: f"{row.candidates}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
+        "best validation NLL": lambda row: number(row.best_valid_nll),
+        "good candidates": span_of("good", share_interval),
+        "good rates": lambda row: " to ".join(filter(None, map(_rate, (row.good_rate_low, row.good_rate_high)))),
+        "chosen, median": lambda row: _rate(row.chosen_rate_median),
+        "at lower / upper edge": lambda row: f"{row.edge_low} / {row.edge_high}",
+    },
+)
+def tuning(study: Study) -> list[list]:
+    """How many candidates are good, where they lie, and whether the range of rates was wide enough.
+
+    A candidate is good if its best validation NLL is within `margin` nats of the lowest that any candidate of the cell
+    has on the dataset; `good_mean` is the mean over repeats of the share that is, diverged candidates counted, and
+    `good_rate_low` and `_high` are the lowest and highest learning rates of good ones. `edge_low` counts the repeats
+    whose chosen rate lies in the outer share `edge` of the range that rates are drawn from, on the logarithmic scale,
+    or is the lowest of several candidates; `edge_high` likewise at the upper end.
+    """
+    rows, margin, edge = [], study.settings.tuning_margin, study.settings.tuning_edge
+    for (dataset, cell), run in study.runs.items():
+        trials, best = run.trials, run.trials["valid_nll"].min()
+        good = trials["valid_nll"] <= best + margin
+        shares = good.groupby(trials["repeat"]).mean()[[] if math.isnan(best) else run.repeats]
+        found = mean_interval(shares, study.resampling, "tuning", dataset, cell, bounds=SHARE)
+        rates = trials.loc[good, "learning_rate"]
+        rows.append(
+            [dataset, cell, len(run.repeats), len(trials), (trials["status"] == "diverged").sum(), best, margin]
+            + [found.mean, found.low, found.high, rates.min(), rates.max()]
+            + [trials.loc[trials["chosen"], "learning_rate"].median(), edge, *_edges(trials, study.protocol, edge)]
+        )
+    return rows
+
+
+def _edges(trials: pd.DataFrame, train: Mapping[str, Any], share: float) -> list[int]:
+    """How many repeats chose a rate at the lower and at the upper edge."""
+    low, high = train["learning_rate_log_low"], train["learning_rate_log_high"]
+    of_repeat = trials.groupby("repeat")["learning_rate"]
+    several = of_repeat.transform("size") > 1
+    place = (np.log(trials["learning_rate"]) - low) / (high - low)  # in the range that rates are drawn from, 0 to 1
+    at_low = (place < share) | (several & (trials["learning_rate"] == of_repeat.transform("min")))
+    at_high = (place > 1 - share) | (several & (trials["learning_rate"] == of_repeat.transform("max")))
+    return [int((at_edge & trials["chosen"]).sum()) for at_edge in (at_low, at_high)]
+
+
+@table(
+    "dataset:word cell:word drawn:count repeats:count nll_mean nll_low nll_high",
+    {"set": set_of, "unit": unit_of, "best of": "drawn", "n": "repeats", "validation NLL": span_of("nll")},
+)
+def best_of(study: Study) -> list[list]:
+    """The validation NLL to expect of the best of `drawn` candidates, the mean over repeats.
+
+    Within a repeat the mean is over all subsets of its candidates of that size. Subsets that diverged throughout have
+    no best one and are left out, and so are repeats without any other. Numbers above a repeat's candidates are not
+    there.
+    """
+    rows = []
+    for (dataset, cell), run in study.runs.items():
+        of_repeats = [group.to_numpy(float) for _, group in run.trials.groupby("repeat")["valid_nll"]]
+        for drawn in study.settings.best_of:
+            if drawn > len(of_repeats[0]):
+                continue
+            expected = pd.Series([expected_best(nlls, drawn) for nlls in of_repeats]).dropna()
+            # the same draws for every number of candidates
+            found = mean_interval(expected, study.resampling, "best of", dataset, cell)
+            rows.append([dataset, cell, drawn, len(expected), found.mean, found.low, found.high])
+    return rows
+
+
+def expected_best(nlls: np.ndarray, drawn: int) -> float:
+    """The mean, over the subsets of `drawn` of [C] NLLs, of a subset's lowest; NaN marks a candidate that diverged.
+
+    Of the C candidates in rising order the i-th (from 0) is the lowest of C(C − 1 − i, drawn − 1) subsets. NaN where
+    every candidate diverged.
+    """
+    known = np.sort(nlls[~np.isnan(nlls)])
+    subsets = np.array([math.comb(len(nlls) - 1 - place, drawn - 1) for place in range(len(known))], float)
+    return float(subsets @ known / subsets.sum()) if subsets.sum() else math.nan
+
+
+@table("dataset:word cell:word learning_rate candidates:count nll_low nll_median nll_high")
+def rate_bins(study: Study) -> list[list]:
+    """Median and quartiles of the candidates' best validation NLLs, in even bins of log learning rate.
+
+    `learning_rate` is the bin's middle. A bin in which half of the candidates diverged has no median; one that reaches
+    into them with a quartile lacks that quartile. Bins without candidates are not there.
+    """
+    rows, bins = [], study.settings.rate_bins
+    edges = np.linspace(study.protocol["learning_rate_log_low"], study.protocol["learning_rate_log_high"], bins + 1)
+    middles = np.exp((edges[1:] + edges[:-1]) / 2)
+    for (dataset, cell), run in study.runs.items():
+        numbers = np.clip(np.digitize(np.log(run.trials["learning_rate"]), edges) - 1, 0, bins - 1)
+        for place, nlls in run.trials["valid_nll"].fillna(math.inf).groupby(numbers):
+            quartiles = np.quantile(nlls, [0.25, 0.5, 0.75], method="inverted_cdf")  # observed values: none is ∞ − ∞
+            rows.append([dataset, cell, middles[place], len(nlls), *np.where(np.isinf(quartiles), math.nan, quartiles)])
+    return rows

@@ -1,0 +1,142 @@
+"""The answer's sentences, on made-up outcomes: short, plain, and true of the tables whatever these say."""
+
+import pandas as pd
+import pytest
+
+from stages.findings.pages.sections.claims import counts
+from stages.findings.pages.sections.scores import answer
+
+CELLS = ("tanh", "lstm", "gru")
+MUSIC = {"jsb_chorales": "bernoulli", "musedata": "bernoulli"}
+SPEECH = {"speech_short": "gaussian_mixture"}
+
+
+def frames(nll: dict[str, tuple[float, ...]], half: float, claims: tuple[int, int, int], noise="not tested", gaps=None):
+    """Tables with planted means and, for every difference, an interval of so wide a half; `gaps`: tanh behind GRU."""
+    kinds = MUSIC | SPEECH
+    summary = [
+        (d, cell, "test", "pooled", mean) for d, means in nll.items() for cell, mean in zip(CELLS, means, strict=True)
+    ]
+    pairs = [
+        (d, CELLS[j], CELLS[i], "pooled", 3, means[j] - means[i] - half, means[j] - means[i] + half)
+        for d, means in nll.items()
+        for i, j in ((0, 1), (0, 2), (1, 2))
+    ]
+    verdicts = [v for v, n in zip(("supported", "contradicted", "undecided"), claims, strict=True) for _ in range(n)]
+    speech = (
+        [
+            ("speech_short", c, noisy, 1, (gaps[not noisy] if c == "tanh" else 0.0))
+            for c in CELLS
+            for noisy in (True, False)
+        ]
+        if gaps
+        else []
+    )
+    difference = ["dataset", "first", "second", "averaging", "repeats", "difference_low", "difference_high"]
+    return {
+        "summary": pd.DataFrame(summary, columns=["dataset", "cell", "split", "averaging", "nll_mean"]),
+        "design": pd.DataFrame({"dataset": [*nll], "output": [kinds[d] for d in nll]}),
+        "differences": pd.DataFrame(pairs, columns=difference),
+        "claims": pd.DataFrame({"verdict": verdicts}),
+        "questions": pd.DataFrame({"question": ["speech_noise"], "answer": [noise]}),
+        "speech_noise": pd.DataFrame(speech, columns=["dataset", "cell", "noisy", "repeats", "nll_mean"]),
+    }
+
+
+GRU_WINS = {"jsb_chorales": (9.0, 8.7, 8.5), "musedata": (7.15, 7.3, 7.0)}
+SPLIT = {"jsb_chorales": (9.0, 8.7, 8.5), "musedata": (7.2, 7.0, 7.3)}
+
+
+@pytest.mark.parametrize(
+    ("nll", "half", "told"),
+    [
+        (
+            GRU_WINS,
+            0.1,
+            "On music the GRU has the lowest error on both sets, beyond the doubt of runs and pieces on all of them.",
+        ),
+        (
+            GRU_WINS,
+            0.25,
+            "On music the GRU has the lowest error on both sets, but the repeats leave every lead open.",
+        ),
+        (
+            GRU_WINS,
+            0.17,
+            "On music the GRU has the lowest error on both sets, beyond the doubt of runs and pieces on one of them.",
+        ),
+        (SPLIT, 0.1, "On music no unit leads: best are GRU on JSB Chorales and LSTM on MuseData."),
+    ],
+)
+def test_music(nll, half, told):
+    assert answer(frames(nll, half, (0, 2, 8)))[0] in (
+        told,
+        told.replace("GRU on JSB Chorales and LSTM on MuseData", "LSTM on MuseData and GRU on JSB Chorales"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("noise", "gaps", "told"),
+    [
+        (
+            "the noise's",
+            None,
+            "On speech the tanh units fail because of the paper's weight noise: without it the gap closes.",
+        ),
+        ("the units'", None, "On speech both gated units beat tanh, with the paper's weight noise and without it."),
+        (
+            "not tested",
+            (10.0, 0.5),
+            "On speech tanh fails under the paper's weight noise and comes far closer to the gated units without it "
+            "(single runs).",
+        ),
+        (
+            "open",
+            (10.0, 9.5),
+            "On speech tanh fails under the paper's weight noise; without it the gap stays (single runs).",
+        ),
+    ],
+)
+def test_speech(noise, gaps, told):
+    assert answer(frames(GRU_WINS | {"speech_short": (3.0, 1.0, 1.0)}, 0.1, (1, 1, 8), noise, gaps))[1] == told
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        ((0, 2, 8), "Of the paper's ten claims none holds in full, two fail and eight are still open."),
+        ((10, 0, 0), "Of the paper's ten claims ten hold in full, none fails and none is still open."),
+        ((1, 1, 1), "Of the paper's three claims one holds in full, one fails and one is still open."),
+    ],
+)
+def test_claims(claims, told):
+    assert answer(frames(GRU_WINS, 0.1, claims))[-1] == told
+
+
+def test_every_sentence_is_short():
+    for noise, gaps in (("the noise's", None), ("not tested", (10.0, 0.5)), ("not tested", (10.0, 9.5))):
+        for nll in (GRU_WINS, SPLIT):
+            sentences = answer(frames(nll | {"speech_short": (3.0, 1.0, 1.0)}, 0.1, (0, 2, 8), noise, gaps))
+            assert len(sentences) == 3 and all(len(sentence.split()) <= 25 for sentence in sentences)
+
+
+def rows(*verdicts: str, made: bool = True) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"dataset": "musedata", "counted": True, "verdict": verdicts, "mean": 0.1 if made else float("nan"), "note": ""}
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (rows(*["supported"] * 5, "undecided"), "5 of 6 comparisons support it, none contradicts, 1 open."),
+        (rows("contradicted", "supported"), "1 of 2 comparisons supports it, 1 contradicts (MuseData), none open."),
+        (
+            rows("undecided", "undecided", made=False),
+            "None of 2 comparisons supports it, none contradicts, none open, 2 cannot be made.",
+        ),
+    ],
+)
+def test_a_claim_prints_its_counts(found, told):
+    assert counts(found, pd.DataFrame({"dataset": ["musedata"]})) == told
+    assert counts(found, pd.DataFrame({"dataset": ["own"]})) == "Not tested: its sets are not in this design."
