@@ -80,4 +80,4 @@ def summary(pages: Pages) -> str:
     text = pages.section(next(s for s in sections.every() if hasattr(s, "FIRST")), "FIRST")
     for attribute in ("](", 'src="', 'srcset="'):
         text = re.sub(re.escape(attribute) + r"(?!https?:|#)", f"{attribute}{REPORTS.name}/", text)
-    return text.replace("](#", f"]({REPORTS.name}/README.md#") + "\n"
+    return re.sub(r"\n{3,}", "\n\n", text.replace("](#", f"]({REPORTS.name}/README.md#")) + "\n"

@@ -63,10 +63,10 @@ def claims(frames: Frames, narrow: bool) -> Figure:
         labels += [quantity.replace("test NLL, ", "") for quantity in quantities]
         place += 1 + len(quantities)
     figure.set_figheight(1.9 + ROW * place)
-    ax.set_yticks(range(len(labels)), labels, fontsize=8)
+    ax.set_yticks(range(len(labels)), labels, fontsize=9)
     ax.set_ylim(len(labels) - 0.5, -0.5)
     names = [set_name(name) if counted[name] else f"({set_name(name)})" for name in datasets]
-    ax.set_xticks(range(len(datasets)), names, rotation=40, ha="left", rotation_mode="anchor", fontsize=8)
+    ax.set_xticks(range(len(datasets)), names, rotation=40, ha="left", rotation_mode="anchor", fontsize=9)
     ax.set_xlim(-0.6, len(datasets) - 0.4)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.grid(visible=False)
