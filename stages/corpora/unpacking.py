@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from stages.corpora.folders import opened, unusable
 from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import shortened
 
 MEMBERS = 100_000
 BYTES = 2 * 1024**3
@@ -72,7 +73,8 @@ def _reading(what: str) -> Iterator[None]:
         OverflowError,
         MemoryError,
     ) as error:
-        raise InputError(f"{what} ({' '.join(str(error).split()) or type(error).__name__})") from None
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{what} ({shortened(said, 200)})") from None
 
 
 def _checked_members(archive: Path, file: zipfile.ZipFile, max_members: int) -> dict[str, zipfile.ZipInfo]:

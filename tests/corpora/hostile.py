@@ -280,7 +280,7 @@ def check(name: str, cases: int, number: int = 0) -> Outcome:
             except InputError as error:
                 outcome.refused += 1
                 text = str(error)
-                assert str(path) in text and text.isprintable() and len(text) < 1000, text
+                assert str(path) in text and text.isprintable() and len(text) < 2000, text
 
         draw()
     return outcome
