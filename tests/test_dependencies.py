@@ -112,7 +112,7 @@ def within(file: Path, places: Iterable[Path]) -> bool:
 
 
 def parameters(files: set[Path], arm: str) -> set[str]:
-    """The keys of params.yaml that calls of `read` and `section` name; f-strings are filled with the dataset or arm.
+    """The keys of params.yaml that calls of `read`, `mapping` and `section` name; f-strings are filled with the dataset or arm.
 
     A further argument names another file than params.yaml.
     """
@@ -122,7 +122,7 @@ def parameters(files: set[Path], arm: str) -> set[str]:
         imported = {
             alias.name for node in imports if node.module == "stages.plumbing.parameters" for alias in node.names
         }
-        arguments = {name: count for name, count in {"read": 1, "section": 2}.items() if name in imported}
+        arguments = {name: count for name, count in {"read": 1, "mapping": 1, "section": 2}.items() if name in imported}
         for node in ast.walk(tree(file)):
             if isinstance(node, ast.Call) and len(node.args) == arguments.get(getattr(node.func, "id", "")):
                 key = node.args[0]

@@ -189,7 +189,7 @@ def test_a_midi_file_read_back_gives_the_notes(tmp_path_factory, roll):
     roll[-1, 59] = 1  # readers end a roll with its last note
     path = tmp_path_factory.mktemp("midi") / "sample.mid"
     write_midi(path, notes_of(roll), 4, 0.6, "dataset, cell")
-    np.testing.assert_array_equal(read_roll(path, frames_per_beat=1), roll)
+    np.testing.assert_array_equal(read_roll(path, frames_per_beat=1).frames, roll)
 
 
 def test_sound_has_its_rate_its_length_and_no_overflow(tmp_path):
@@ -291,7 +291,7 @@ def test_weights_of_other_trials_are_named(study):
 def test_music_is_written_as_midi_and_notes_and_the_real_piece_as_notes_only(study, monkeypatch):
     folder, real = run(monkeypatch, "songs")
     notes = pd.read_csv(folder / "notes.csv")
-    roll = read_roll(folder / "sample.mid", frames_per_beat=1)
+    roll = read_roll(folder / "sample.mid", frames_per_beat=1).frames
     assert [tuple(row) for row in notes[["start", "end", "pitch"]].to_numpy()] == notes_of(roll)
     given_roll = music_split([40]).inputs[:4]
     np.testing.assert_array_equal(roll[:4, :8], given_roll)

@@ -37,10 +37,18 @@ def leads_somewhere(folder: Path, text: str, target: str) -> bool:
     return anchor in anchors or f'id="{anchor}"' in text
 
 
+def edges(graph: str) -> set[tuple[str, str]]:
+    names = dict(re.findall(r'(node\d+)\["(\w+)"\]', graph))
+    return {(names[start], names[end]) for start, end in re.findall(r"(node\d+)-->(node\d+)", graph)}
+
+
 def test_the_graph_is_dvcs():
+    """Without the arms beyond `paper`: their stages hang in it as `train` and `evaluate` do."""
     command = [sys.executable, "-m", "dvc", "dag", "--md", "--collapse-foreach-matrix"]
-    graph = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert graph.strip().expandtabs(4) in (ROOT / "README.md").read_text()
+    whole = edges(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    drawn = re.search(r"```mermaid\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    of_an_arm = re.compile("(train|evaluate)_")
+    assert edges(drawn[1]) == {pair for pair in whole if not any(map(of_an_arm.match, pair))}
 
 
 def test_every_make_target_the_readme_names_exists():
