@@ -66,6 +66,17 @@ def test_one_repeat_leaves_the_noise_open(tmp_path, monkeypatch):
     assert set(found["answer"]) == {"open"} and found["mean"].notna().all()
 
 
+@pytest.mark.parametrize(("level", "answer"), [(2.8, "as without noise"), (6.0, "fails still"), (3.75, "open")])
+def test_which_noise_fails_tanh(tmp_path, monkeypatch, level, answer):
+    """Without noise tanh is at 2.75; with noise on the inputs alone, at `level`."""
+    planted = speech(units(6.7, 2.7, 2.7), noiseless={"tanh": three(2.75)}, input_noise={"tanh": three(level)})
+    found = answers(tmp_path, monkeypatch, {"speech_short": planted}, "noise_where")["answer"]
+    assert found.to_dict() == {
+        "tanh, `input_noise` − `noiseless`": answer,
+        "tanh, `half_noise` − `noiseless`": "not tested",
+    }
+
+
 def test_convergence_is_told_net_by_net(tmp_path, monkeypatch):
     write_study(tmp_path, {"speech_short": speech({**units(6.7, 2.7, 2.7), "tanh": [None] * 3})}, resamples=99)
     path = tmp_path / "models/paper/speech_short/gru/trials.csv"

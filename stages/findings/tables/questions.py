@@ -47,7 +47,7 @@ def questions(study: Study) -> list[list]:
     NLLs in nats per step, pooled. `answer` is open where the rule decides nothing, and not tested without runs.
     """
     rules = section("questions", Questions)
-    made = (_speech_noise, _converged, _rescued, _authors, _practice, _parts)
+    made = (_speech_noise, _noise_where, _converged, _rescued, _authors, _practice, _parts)
     answers = itertools.chain(*(answer(study, rules) for answer in made))
     return [
         [a.question, a.dataset, a.compared, a.asked, a.repeats, a.found.mean, a.found.low, a.found.high, a.answer]
@@ -103,6 +103,22 @@ def _speech_noise(study: Study, rules: Questions) -> Iterator[Answer]:
         if left is not None and here.enough(dataset, TANH, cell):
             answer = side(found, rule.noise_share, "the noise's", "the units'" if left.low > 0 else OPEN)
         yield Answer("speech_noise", dataset, share, asked, answer, found, counts)
+
+
+def _noise_where(study: Study, rules: Questions) -> Iterator[Answer]:
+    limit, noiseless = rules.speech_noise.gap_closed, study.of_arm("noiseless")
+    for dataset, arm in itertools.product(_speech(study), ("half_noise", "input_noise")):
+        runs, asked = study.of_arm(arm), f"as without noise below {number(limit)}"
+        put = Answer("noise_where", dataset, f"tanh, `{arm}` − `noiseless`", asked)
+        if not (_has(runs, dataset, TANH) and _has(noiseless, dataset, TANH)):
+            yield put
+            continue
+        both = study.evidence_of(
+            {(dataset, arm): runs[dataset, TANH], (dataset, "noiseless"): noiseless[dataset, TANH]}
+        )
+        found, counts = _decided(both, dataset, arm, "noiseless"), both.counts(dataset, arm, "noiseless")
+        answer = side(found, limit, "fails still", "as without noise") if found else OPEN
+        yield Answer(put.question, dataset, put.compared, asked, answer, found or NOTHING, counts)
 
 
 def _converged(study: Study, rules: Questions) -> Iterator[Answer]:

@@ -26,6 +26,7 @@ Rules and thresholds: `questions` in `params.yaml`. *Not tested*: no runs. *Open
 
 ASKED = {
     "speech_noise": "Is the gap on speech the units' or the weight noise's?",
+    "noise_where": "What in the weight noise fails the tanh nets on speech?",
     "converged": "Have the speech nets converged?",
     "rescued": "Does the authors' rule for exploding gradients give the paper's tanh results?",
     "authors": "Is the authors' code nearer to Table 2 than the protocol in the paper's text?",
