@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from stages.findings.records.design import SETTINGS, TOTAL
 from stages.findings.records.reach import GATES, GRADIENTS, MEMORY
-from stages.findings.records.reading import BASELINES, CURVES, EVALUATION, LEAKAGE, PIECES, TRIALS
+from stages.findings.records.reading import BASELINES, CURVES, EVALUATION, LEAKAGE, NOISY, PIECES, TRIALS
 from stages.findings.tables import noise
 from stages.findings.tables.searches import MEASURED_COLUMNS
 from stages.listening.excerpts import Excerpt, Windows
@@ -32,6 +32,7 @@ SPEECH_BUDGET = {"candidates": 10, "max_epochs": 1000, "batch_size": 64}
 SMALL_BUDGET = {"candidates": 3, "max_epochs": 30, "batch_size": 8}
 RECORDED = {"halving": {"epochs": [10, 20], "keep": 0.5, "apply": False}}
 SPEED = {"tanh": 30.0, "lstm": 20.0, "gru": 10.0}  # epochs in which the distance to the final NLL falls by 1/e
+LEFT_ON = 0.2  # nats that the weight noise costs where it is left on
 TRANSFER = 0.5  # what a candidate is behind on the test split, over what it is behind on validation
 FACTS = {"processor": "Some CPU", "cores": "1", "threads": "2", "memory": "8 GiB", "system": "Linux x86_64"}
 FACTS |= {"python": "3.11.9", "torch": "2.9.0", "numba": "0.60", "fma_peak_gflops": "110", "date": "2026-01-02"}
@@ -143,7 +144,7 @@ def _append(path: Path, table: pd.DataFrame) -> None:
 def _write_run(root: Path, arm: str, name: str, cell: str, planted: Planted, steps, offsets, rng) -> None:
     folder, tested = root / places.run_folder(arm, name, cell), root / places.scores(arm, name)
     folder.mkdir(parents=True)
-    trials, curves, evaluation, pieces = [], [], [], []
+    trials, curves, evaluation, pieces, noisy = [], [], [], [], []
     for repeat, level in enumerate(planted.levels[cell]):
         rates = np.exp(rng.uniform(-12, -6, planted.budget["candidates"]))
         behind = 0.3 * np.log(rates.max() / rates) if planted.behind is None else np.array(planted.behind)
@@ -176,10 +177,13 @@ def _write_run(root: Path, arm: str, name: str, cell: str, planted: Planted, ste
             ]
             test_nll = level + TRANSFER * behind[candidate]
             evaluation.append([cell, repeat, candidate, test_nll, scores.mean(), len(steps), steps.sum()])
+            costs = (LEFT_ON - 0.01, LEFT_ON + 0.01) if arm == "paper" else ()
+            noisy += [[cell, repeat, candidate, draw, 0.075, test_nll + cost] for draw, cost in enumerate(costs)]
     pd.DataFrame(trials, columns=TRIALS).astype({"halved_at": "Int64"}).to_csv(folder / "trials.csv", index=False)
     pd.DataFrame(curves, columns=CURVES).to_csv(folder / "curves.csv.gz", index=False)
     _append(tested / "evaluation.csv", pd.DataFrame(evaluation, columns=EVALUATION))
     _append(tested / "pieces.csv", pd.DataFrame(pieces, columns=PIECES))
+    _append(tested / "noisy.csv", pd.DataFrame(noisy, columns=NOISY))
     if arm == "paper":
         _write_reach(root / places.reach(name), cell, planted, [(row[0], row[1], row[-2]) for row in trials])
     info = {

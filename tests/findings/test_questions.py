@@ -29,7 +29,8 @@ def answers(root, monkeypatch, datasets: dict[str, Planted], question: str) -> p
 
 
 def test_without_runs_nothing_is_tested_and_the_page_says_so(tmp_path, monkeypatch):
-    monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": Planted(units(9.0, 8.7, 8.5))}, resamples=99))
+    planted = Planted(units(9.0, 8.7, 8.5))
+    monkeypatch.chdir(write_study(tmp_path, {"bach_chorales": planted}, resamples=99))
     tables = compare()
     assert set(tables["questions"]["answer"]) == {"not tested"}
     told = words(tables)["sentences"]
@@ -105,6 +106,19 @@ def test_the_rescue_looks_like_the_paper_or_not(tmp_path, monkeypatch, level, an
 def test_the_authors_code_is_nearer_or_farther(tmp_path, monkeypatch, authors, answer):
     planted = Planted({"gru": [8.2, 8.25, 8.3]}, arms={"authors": {"gru": [authors - 0.04, authors, authors + 0.04]}})
     assert answers(tmp_path, monkeypatch, {"jsb_chorales": planted}, "authors")["answer"].tolist() == [answer]
+
+
+@pytest.mark.parametrize(
+    ("level", "answer", "found"), [(8.24, "nearer", -0.2), (8.64, "farther", 0.2), (8.44, "open", 0)]
+)
+def test_noise_left_on_moves_results_nearer_to_the_paper_or_away(tmp_path, monkeypatch, level, answer, found):
+    """The paper's GRU has 8.54; noise left on costs 0.2, whatever the repeat."""
+    planted = Planted({"gru": [level - 0.01, level, level + 0.01]})
+    row = answers(tmp_path, monkeypatch, {"jsb_chorales": planted}, "left_on").iloc[0]
+    assert (row["answer"], row["mean"]) == (answer, pytest.approx(found, abs=0.011))
+    (scores,) = compare()["left_on"].itertuples()
+    assert (scores.cell, scores.repeats, scores.paper_nll) == ("gru", 3, 8.54)
+    assert scores.noisy_mean - scores.clean_mean == pytest.approx(0.2) and scores.noisy_low < scores.noisy_high
 
 
 def test_an_order_survives_turns_or_stays_open(tmp_path, monkeypatch):

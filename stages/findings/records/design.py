@@ -16,7 +16,7 @@ from stages.plumbing.parameters import Section, checked, read, section
 SETTINGS = Path("stages/findings/settings.yaml")
 TOTAL = "total"  # the arm whose units are matched with the output layer counted
 RUN_FILES = ("trials.csv", "curves.csv.gz", "run.json")
-SCORES = ("evaluation.csv", "pieces.csv")
+SCORES = ("evaluation.csv", "pieces.csv", "noisy.csv")
 REACH = ("gradients.csv", "memory.csv", "gates.csv")
 BASELINES = ("baselines.csv", "leakage.csv")
 

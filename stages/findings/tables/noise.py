@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import table, triples
+from stages.findings.inference.resampling import mean_interval
 from stages.findings.records.studies import read_study
 from stages.findings.study import Study
-from stages.findings.wording import number, set_of, unit_of
+from stages.findings.tables.scores import paper_nll
+from stages.findings.wording import number, set_of, span_of, unit_of
 
 MEASURED = Path("reports/studies/optimisation.csv")
 COLUMNS = (
@@ -42,6 +44,37 @@ def optimisation(study: Study) -> pd.DataFrame | list:
         return []
     least = nets.groupby(["dataset", "cell", "weight_noise", "final_rate"])["valid_nll"].transform("min")
     return nets.assign(best=nets["valid_nll"] == least)
+
+
+@table(
+    f"dataset:word cell:word repeats:count {triples('clean noisy')} paper_nll",
+    {
+        "set": set_of,
+        "unit": unit_of,
+        "n": "repeats",
+        "test NLL, clean": span_of("clean"),
+        "with the noise left on": span_of("noisy"),
+        "the paper's": lambda row: number(row.paper_nll),
+    },
+)
+def left_on(study: Study) -> list[list]:
+    """Test NLL of the nets of `paper` on clean weights and with the weight noise left on, as the authors' code scores.
+
+    Means over repeats with their intervals, nats per step; a unit without a result has no row.
+    """
+    rows = []
+    for (dataset, cell), run in study.runs.items():
+        noisy = run.noisy_nll
+        if not len(noisy):
+            continue
+        clean = run.results["test_nll"].dropna()
+        means = [
+            mean_interval(values, study.resampling, "left_on", dataset, cell, name)
+            for name, values in (("clean", clean), ("noisy", noisy))
+        ]
+        ends = [end for found in means for end in (found.mean, found.low, found.high)]
+        rows.append([dataset, cell, len(noisy), *ends, paper_nll(study, dataset, cell, "test")])
+    return rows
 
 
 @table("dataset:word cell:word noisy:flag split:word repeats:count nll_mean nll_low nll_high")

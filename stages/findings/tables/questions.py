@@ -1,8 +1,10 @@
 """Answers to the questions of params.yaml, from whatever runs of their arms there are."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from stages.findings.declare import table
@@ -47,7 +49,7 @@ def questions(study: Study) -> list[list]:
     NLLs in nats per step, pooled. `answer` is open where the rule decides nothing, and not tested without runs.
     """
     rules = section("questions", Questions)
-    made = (_speech_noise, _noise_where, _converged, _rescued, _authors, _practice, _parts)
+    made = (_speech_noise, _noise_where, _converged, _rescued, _authors, _left_on, _practice, _parts)
     answers = itertools.chain(*(answer(study, rules) for answer in made))
     return [
         [a.question, a.dataset, a.compared, a.asked, a.repeats, a.found.mean, a.found.low, a.found.high, a.answer]
@@ -177,9 +179,36 @@ def _authors(study: Study, rules: Questions) -> Iterator[Answer]:
     if not stated:
         yield Answer("authors", "", compared, asked)
         return
-    found = distance_to(stated, study.of_arm, study.resampling)
+    theirs, ours = ({key: runs[key].results["test_nll"] for key in stated} for runs in (authors, study.runs))
+    key = ("question", "authors")
+    found = distance_to(_off(stated, theirs), _off(stated, ours), study.resampling, *key, paired=False)
     told = f"{len(stated)} pairs of set and unit"
     yield Answer("authors", "", compared, asked, side(found, 0.0, "farther", "nearer"), found, told)
+
+
+def _left_on(study: Study, rules: Questions) -> Iterator[Answer]:
+    compared, asked = "distance to Table 2: noise left on less clean", "nearer below 0"
+    stated = {key: paper_nll(study, *key, "test") for key in study.runs if key[0] in rules.authors.sets}
+    stated = {key: nll for key, nll in stated.items() if not pd.isna(nll) and len(study.runs[key].noisy_nll)}
+    if not stated:
+        yield Answer("left_on", "", compared, asked)
+        return
+    clean, noisy = {}, {}
+    for key in stated:
+        clean[key] = study.runs[key].results.set_index("repeat")["test_nll"]
+        noisy[key] = study.runs[key].noisy_nll.reindex(clean[key].index)
+    off = _off(stated, noisy), _off(stated, clean)
+    found = distance_to(*off, study.resampling, "question", "left_on", paired=True)
+    told = f"{len(stated)} pairs of set and unit"
+    yield Answer("left_on", "", compared, asked, side(found, 0.0, "farther", "nearer"), found, told)
+
+
+def _off(stated: dict[tuple[str, str], float], nll: dict[tuple[str, str], pd.Series]) -> dict[str, np.ndarray]:
+    """By dataset, each repeat's NLL less the stated one, a column a unit."""
+    found = defaultdict(list)
+    for key, series in nll.items():
+        found[key[0]].append(series.to_numpy(float) - stated[key])
+    return {dataset: np.column_stack(columns) for dataset, columns in found.items()}
 
 
 def _practice(study: Study, rules: Questions) -> Iterator[Answer]:

@@ -27,6 +27,13 @@ One net was trained at each of a few rates; the best by validation counts; n=1, 
 hundredths of a nat mean little (`reports/studies/optimisation.csv`).
 
 {{ table("optimisation", "best") }}
+{% endif %}{% if frames["left_on"] | length %}
+## Test scores with the weight noise left on
+
+The paper does not say whether its test scores are of clean weights. The authors' code leaves the weight noise on when \
+it evaluates. Both, for the nets of the paper's protocol:
+
+{{ table("left_on") }}
 {% endif %}"""
 
 

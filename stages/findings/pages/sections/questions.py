@@ -30,6 +30,7 @@ ASKED = {
     "converged": "Have the speech nets converged?",
     "rescued": "Does the authors' rule for exploding gradients give the paper's tanh results?",
     "authors": "Is the authors' code nearer to Table 2 than the protocol in the paper's text?",
+    "left_on": "Is the study nearer to Table 2 if the noise is left on in the test, as in the authors' code?",
     "practice": "Does the order of the units survive training as one does today?",
     "parts": "What is each part of a gated unit worth?",
 }
