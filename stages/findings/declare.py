@@ -19,8 +19,7 @@ from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
 
 SUBJECTS = (
-    "scores,differences,agreement,claims,questions,noise,reach,progress,tuning,robustness,listen,published,protocol,"
-    "searches,speed"
+    "scores,differences,agreement,claims,questions,noise,reach,progress,tuning,robustness,listen,published,protocol,speed"
 ).split(",")
 REPORTS = Path("reports")
 KINDS = {"number": None, "count": "Int64", "flag": bool, "word": str}

@@ -34,7 +34,7 @@ def test_without_runs_nothing_is_tested_and_the_page_says_so(tmp_path, monkeypat
     tables = compare()
     assert set(tables["questions"]["answer"]) == {"not tested"}
     told = words(tables)["sentences"]
-    assert len(told) == len(ASKED) and all(sentence.endswith("**Not tested yet.**") for sentence in told)
+    assert told == [f"Not tested yet: {' '.join(ASKED.values())}"]
 
 
 @pytest.mark.parametrize(
@@ -143,5 +143,6 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, answe
     assert found.loc["lstm_coupled − LSTM", "answer"] == "open"
     closed = found.loc["share of the gap, tanh − GRU, that a leak closes"]
     assert (closed["answer"], closed["mean"]) == (answer, pytest.approx((9.0 - leaky) / 0.5))
-    told = words(compare())["sentences"][-1]
-    assert told.startswith("What is each part of a gated unit worth? **") and "+" not in told.split("**")[1]
+    told = words(compare())["sentences"]
+    part = "What is each part of a gated unit worth? **worse without it** (gru_no_reset − GRU on JSB Chorales"
+    assert any(sentence.startswith(part) for sentence in told)

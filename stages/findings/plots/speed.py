@@ -1,13 +1,12 @@
-"""What `make bench` measured: training beside torch.nn, and what a step costs as sizes grow."""
+"""What `make bench` measured: training beside torch.nn."""
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, cell_styles, legend, log_axis, mark, panels
+from stages.findings.plots.style import GREY, legend, log_axis, panels
 from stages.findings.wording import ARMS, cell_name, measured, set_name
 
 # The looks of the ways of training: greys, because colours are the cells'.
@@ -21,14 +20,6 @@ _LOOKS = {
 # A number beside its mark, on white where the line at 1 runs under it.
 _NUMBER = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "fontsize": 8}
 _NUMBER["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-# The sizes that grow: a panel's title, and its axis's label.
-_SIZES = {
-    "trials": ("More trials", "trials trained together"),
-    "batch_size": ("Larger batches", "sequences a batch"),
-    "steps": ("Longer sequences", "steps a sequence"),
-    "units": ("More units", "units"),
-}
-_FAINT = {"linewidth": 0.9, "alpha": 0.5}
 
 
 def _title(frames: Frames) -> str:
@@ -77,43 +68,6 @@ def speed(frames: Frames, narrow: bool) -> Figure:
     return figure
 
 
-@plot(
-    "benchmarks/scaling",
-    lambda frames: "What a step costs as one size grows",
-    "Microseconds a trial and time step of one sequence, as one size grows and the others stay: the population "
-    "compiled (solid) and in plain torch (dotted); faint and dashed, the same arithmetic at the peak rate of "
-    "multiply-adds in the processor's registers. Logarithmic axes.",
-    "Line plots of the time a step takes against the number of trials, the batch size, the steps of a sequence and "
-    "the units: a panel per size, a colour and marker per unit.",
-)
-def scaling(frames: Frames, narrow: bool) -> Figure:
-    """What a trial's time step costs as one size grows, beside the same arithmetic at the registers' peak."""
-    found = frames["benchmarks/scaling"]
-    styles = cell_styles(found["cell"])
-    sizes = [size for size in _SIZES if size in set(found["axis"])]
-    figure, axes = panels([_SIZES[size][0] for size in sizes], narrow)
-    for ax, size in zip(axes, sizes, strict=True):
-        rows = found[found["axis"] == size]
-        for cell, style in styles.items():
-            of_cell = rows[rows["cell"] == cell].sort_values("value")
-            _line(ax, of_cell.drop_duplicates("value"), "ideal_microseconds", "--", style.colour, **_FAINT)
-            for arm, dash in (("plain", ":"), ("compiled", "-")):
-                line = of_cell[of_cell["arm"] == arm]
-                _line(ax, line, "microseconds_per_step", dash, style.colour, marker=style.marker, markersize=4)
-        log_axis(ax, "x", rows["value"].to_numpy(float), doubling=True)
-        log_axis(ax, "y", rows[["microseconds_per_step", "ideal_microseconds"]].to_numpy(float))
-        ax.set_xlabel(_SIZES[size][1])
-        ax.set_ylabel("µs per trial and step")
-    kinds = [("compiled", "-", {}), ("plain torch", ":", {}), ("registers' peak", "--", _FAINT)]
-    lines = [Line2D([], [], color="black", linestyle=dash, label=name, **look) for name, dash, look in kinds]
-    legend(figure, [*(mark(style, linestyle="") for style in styles.values()), *lines], columns=6)
-    return figure
-
-
 def _batches(found: pd.DataFrame) -> pd.Series | str:
     """The size of the batches in words; nothing where an earlier `make bench` had but one a dataset."""
     return ", batches of " + found["batches"].astype(str) if "batches" in found else ""
-
-
-def _line(ax: Axes, rows: pd.DataFrame, column: str, dash: str, colour: str, **look: object) -> None:
-    ax.plot(rows["value"], rows[column], dash, color=colour, **{"linewidth": 1.4, **look})

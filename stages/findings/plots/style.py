@@ -95,7 +95,7 @@ def panels(names: list[str], narrow: bool, row_height: float = PANEL) -> tuple[F
 
 def titles(design: pd.DataFrame) -> list[str]:
     """Panels' names: the dataset, its number of repeats, and whether its budget is below the paper's."""
-    notes = np.where(design["budget"] == "preliminary", ", preliminary", "")
+    notes = np.where(design["budget"] == "preliminary", ", prelim.", "")
     return [f"{set_of(row)} (n={row.repeats}{note})" for row, note in zip(design.itertuples(), notes, strict=True)]
 
 
@@ -167,6 +167,13 @@ def log_ticks(low: float, high: float) -> list[float]:
 def powers_of_two(low: float, high: float) -> list[float]:
     """Those between two positive ends of a logarithmic axis."""
     return [2.0**power for power in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
+
+
+def note(ax: Axes, words: str, x: float, y: float) -> None:
+    """Words in the place of a mark that is not there: `x` is a share of the axis, `y` in its units."""
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    look = {"ha": "right", "va": "center", "color": GREY, "fontsize": 9, "bbox": ground, "zorder": 5}
+    ax.text(x, y, words, transform=ax.get_yaxis_transform(), **look)
 
 
 def empty(ax: Axes, reason: str) -> None:

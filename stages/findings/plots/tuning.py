@@ -15,9 +15,6 @@ from stages.findings.wording import cell_name, count, set_name
 # have hardly left their initial weights, and would press all others together.
 SHOWN = 0.6
 
-# A bin with fewer candidates is no place for a median line to go through.
-FEWEST = 3
-
 # More candidates of a cell than this are drawn small and faint.
 MANY = 30
 
@@ -70,16 +67,16 @@ def _rates_title(frames: Frames) -> str:
 
 
 @plot(
-    "learning_rates rate_bins design tuning",
+    "learning_rates design tuning",
     _rates_title,
-    "Best validation NLL of every candidate against its learning rate: ringed marks were chosen, lines run through "
-    "the medians of even bins of the logarithm with at least three candidates. The axis fits the best 60% of a panel's "
-    "candidates; small marks above it, a lane a unit, are those beyond it, hollow ones diverged.",
+    "Best validation NLL of every candidate against its learning rate: ringed marks were chosen. The axis "
+    "fits the best 60% of a panel's candidates; small marks above it, a lane a unit, are those beyond it, hollow ones "
+    "diverged.",
     "Scatter plot of validation NLL against learning rate: a panel per set, a colour and marker per unit.",
 )
 def learning_rates(frames: Frames, narrow: bool) -> Figure:
-    """Every candidate's best validation NLL against its learning rate, and the medians in bins of it."""
-    design, trials, bins = frames["design"], frames["learning_rates"], frames["rate_bins"]
+    """Every candidate's best validation NLL against its learning rate."""
+    design, trials = frames["design"], frames["learning_rates"]
     styles = cell_styles(trials["cell"])
     figure, axes = panels(titles(design), narrow, row_height=2.9)
     for ax, row in zip(axes, design.itertuples(), strict=True):
@@ -91,15 +88,12 @@ def learning_rates(frames: Frames, narrow: bool) -> Figure:
         ax.set_xlabel("learning rate")
         for lane, (cell, of_cell) in enumerate(rows.groupby("cell", sort=False)):
             _cell(ax, of_cell, styles[cell], lane)
-            medians = bins[(bins["dataset"] == row.dataset) & (bins["cell"] == cell) & (bins["candidates"] >= FEWEST)]
-            ax.plot(medians["learning_rate"], medians["nll_median"], color=styles[cell].colour, linewidth=1.6)
         ax.set_xlim(0.85 * trials["learning_rate"].min(), trials["learning_rate"].max() / 0.85)
     black = {"color": "black", "linestyle": ""}
     ring = Line2D([], [], marker="o", markersize=8, markerfacecolor="none", label="chosen", **black)
-    line = Line2D([], [], color="black", linewidth=1.6, label="median")
     lost = Line2D([], [], marker="o", markersize=4, markerfacecolor="none", label="above: diverged", **black)
     small = Line2D([], [], marker="o", markersize=4, label="above: beyond the axis", **black)
-    legend(figure, [*(mark(style, linestyle="") for style in styles.values()), ring, line, small, lost])
+    legend(figure, [*(mark(style, linestyle="") for style in styles.values()), ring, small, lost])
     return figure
 
 

@@ -78,15 +78,11 @@ class Comparison(Section):
     seed: int = Field(ge=0)
     budgets: dict[Output, Budget]
     reference: str
-    halving_loss: float = Field(gt=0)
     target_pair: list[str] = Field(min_length=2, max_length=2)
     target_half_width: float = Field(gt=0)
     single_run_share: float = Field(gt=0, lt=1)
-    milestones: list[float] = Field(min_length=1)
     tuning_margin: float = Field(gt=0)
     tuning_edge: float = Field(gt=0, lt=0.5)
-    best_of: list[PositiveInt]
-    rate_bins: PositiveInt
     band_repeats: PositiveInt
     band_quantile: float = Field(gt=0, lt=0.5)
     counterparts: dict[str, Counterpart]

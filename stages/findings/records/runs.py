@@ -80,18 +80,6 @@ class Run:
         """Scored steps of each piece: [N]."""
         return self.pieces.drop_duplicates("piece").sort_values("piece")["steps"].to_numpy(float)
 
-    @cached_property
-    def halving_losses(self) -> pd.DataFrame:
-        """What halving's choice loses, [repeat: valid_nll, test_nll], nats per step: its NLL minus the chosen one's.
-
-        Of the repeats that have a choice under both searches.
-        """
-        scored = self.trials.merge(self.all_evaluation, on=["repeat", "candidate"]).set_index("repeat")
-        by_halving, chosen = (
-            scored.loc[scored[choice], ["valid_nll", "test_nll"]] for choice in ("chosen_by_halving", "chosen")
-        )
-        return (by_halving - chosen).dropna()
-
     def _of_chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a frame that belong to each repeat's chosen candidate, in the order of the repeats."""
         chosen = self.trials.loc[self.trials["chosen"], ["repeat", "candidate"]]

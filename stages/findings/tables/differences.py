@@ -146,7 +146,7 @@ def single_runs(study: Study) -> list[list]:
         sure = [float((side * gaps > halves).sum() / better.size) for side in (-1, 1)]
         verdict = UNDECIDED
         if evidence.enough(dataset, first, second):
-            found = below(evidence.difference(dataset, first, second), 0.0)
+            found = below(0).judge(evidence.difference(dataset, first, second))
             verdict = {SUPPORTED: first, CONTRADICTED: second}.get(found, verdict)
         agreement = {first: share.mean, second: float((a[:, None] > b[None, :]).mean())}.get(verdict, math.nan)
         rows.append(

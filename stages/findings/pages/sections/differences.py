@@ -7,35 +7,6 @@ import pandas as pd
 from stages.findings.declare import Frames
 from stages.findings.wording import UNDECIDED, cell_name, count, listed, number, set_name, signed
 
-APPENDIX = """## Differences between units
-
-{{ table("differences", "averaging == 'pooled'") }}
-
-Test NLL of the unit named first minus that of the second: below zero the first is better. The first interval \
-resamples repeats and test pieces, never steps within a piece; that over repeats alone speaks of the next runs on \
-these pieces, that over pieces alone of these nets on the next pieces. Where n=1 there is only the last. Nothing \
-corrects for the number of comparisons. {{ precision }}
-
-Repeats are resampled in pairs: a repeat has the same candidate learning rates, seeds and order of data for every \
-unit. {{ correlation }} Intervals over few repeats are stretched, as Student's t is wider than the normal \
-distribution (`stages/findings/inference/resampling.py`). Units were resampled apart until JSB Chorales had ten \
-repeats; pairing replaced it because it is right whatever the correlation. Intervals were plain percentiles until \
-then; stretching can only make a verdict harder to reach.
-
-{{ fold("The same averaged over sequences", table("differences", "averaging == 'per_sequence'")) }}
-{% if single_runs %}
-
-### What single runs would have said
-
-{{ single_runs }}
-
-{{ fold("Every pair of units", table("single_runs")) }}
-
-A study has one repeat of each unit, any with any; "sure of it" are the studies whose own interval over pieces puts \
-the first unit ahead, and the second; "agree" is the share of studies whose better unit is the one that the interval \
-supports.
-{% endif %}"""
-
 
 def words(frames: Frames) -> dict[str, Any] | None:
     found = frames["differences"]

@@ -8,24 +8,6 @@ from stages.findings.declare import Frames, markdown
 from stages.findings.records.samples import REAL
 from stages.findings.wording import cell_name, number, set_name, text
 
-PAGE = """## Listen
-
-Each unit's best net by validation is given the beginning of a test piece and goes on by itself, drawing from its \
-own output (temperature {{ temperature }}, seed {{ seed }}). Nothing here is measured.
-
-{{ links }}
-
-{{ figure("piano_rolls") }}"""
-
-APPENDIX = """## Samples: which nets, and speech as pictures
-
-{{ nets }}
-
-{{ figure("spectrograms") }}
-
-Music: a marker in the MIDI file stands where the net goes on; the speed is for the ear only, as the data have no \
-tempo. Speech: every step draws a Gaussian of the mixture and from it the next samples, held within full scale."""
-
 HEARD = {"music": ("sample.mid", "MIDI"), "speech": ("sample.wav", "WAV")}  # what is linked, and the link's word
 
 

@@ -8,30 +8,6 @@ from stages.findings.declare import Frames
 from stages.findings.tables.robustness import ARM, EDITION, HOLDS, TOUCHED, TURNS, UNTOUCHED
 from stages.findings.wording import UNDECIDED, count, set_names
 
-APPENDIX = """## Does it hold elsewhere?
-
-Each comparison changes one thing and keeps the rest of the study. The order of two units *holds* if the intervals \
-of their difference lie on the same side of zero in both, and *turns* if on opposite sides.
-
-{% for sentence in sentences %}
-- {{ sentence }}
-{% endfor %}
-
-{{ fold("Every pair of units, in the study and elsewhere", table("robustness")) }}
-{% if frames["leakage"] | length %}
-
-**Pieces heard in training.** {{ heard }}
-
-{{ fold("Test NLL on all, untouched and touched pieces", table("leakage")) }}
-{% endif %}
-{% if frames["arms"] | length %}
-
-**Another parameter budget.** The paper's nets are equal in their recurrent layers, so not in all: with the output \
-layer its tanh nets hold about a third more weights than its LSTM nets. Units for equal totals beside them:
-
-{{ table("arms") }}
-{% endif %}"""
-
 HEADS = {
     EDITION: "In another edition of the same music",
     UNTOUCHED: "On the pieces not heard in training",

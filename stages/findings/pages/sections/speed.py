@@ -7,19 +7,6 @@ import pandas as pd
 from stages.findings.declare import Frames, markdown
 from stages.findings.wording import ARMS, cell_name, measured, set_name, share_interval, text
 
-APPENDIX = """## How fast the training is
-
-{{ machine }} Everything compared was measured in turns, side by side in one run; ratios are what is claimed here, \
-not seconds, which change with the machine and what else it does.
-
-{{ figure("speed") }}
-
-{{ fold("Times, arithmetic and memory", times) }}
-
-{{ targets }}
-
-{{ figure("scaling") }}"""
-
 # How a fact of the machine is told; another one is told by its name.
 FACTS = {
     "processor": "{}",
