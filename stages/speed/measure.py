@@ -13,7 +13,6 @@ from stages.console.device import choose, threads
 from stages.speed import contenders, workload
 
 PAUSE = 0.05  # seconds between two contenders, in which the threads of the one before go to sleep
-
 PEAK = Path("/proc/self/clear_refs")
 
 
