@@ -149,9 +149,10 @@ def own_runs(dataset: str) -> own.Own:
     epochs = min(study_epochs, MAX_EPOCHS)
     curves = {unit.cell: study_curves(dataset, unit.cell) for unit in units} if study_epochs > epochs else {}
     costs = {cell: beside.cost(found, epochs) for cell, found in curves.items() if found is not None}
-    counts = json.loads((FOLDER / PREPARED / dataset / "counts.json").read_text(encoding="utf-8"))
+    place = FOLDER / PREPARED / dataset / "counts.json"
+    counts = json.loads(place.read_text(encoding="utf-8"))
     lines = list(told(counts, RAW / read(f"datasets.{dataset}.source")))
-    return own.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, counts, lines)
+    return own.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, place, counts, lines)
 
 
 def study_curves(dataset: str, cell: str) -> pd.DataFrame | None:

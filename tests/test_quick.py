@@ -44,7 +44,7 @@ def found(tmp_path) -> own.Own:
     counts = {
         "splits": {split: {"sequences": 1200 + number} for number, split in enumerate(("train", "valid", "test"))}
     }
-    return own.Own(CHORALES, tmp_path, 100, 500, units, {"gru": 0.3}, counts, [LEFT_OUT])
+    return own.Own(CHORALES, tmp_path, 100, 500, units, {"gru": 0.3}, Path("counts.json"), counts, [LEFT_OUT])
 
 
 def test_the_page_sets_the_readers_numbers_beside_the_studys(found, tmp_path, monkeypatch):

@@ -66,7 +66,7 @@ class Own:
         epochs, study_epochs: how many a training had at most.
         units: the study's; none where it has no such dataset.
         costs: unit → how far the study's own best validation NLL lay above its end after so few epochs, nats per step.
-        counts: what `prepare` counted; `told`: what it left out and found odd, a line a reason.
+        counts: what `prepare` counted, from the file `place`; `told`: what it left out and found odd, a line a reason.
     """
 
     dataset: str
@@ -75,6 +75,7 @@ class Own:
     study_epochs: int
     units: list[beside.Unit]
     costs: dict[str, float]
+    place: Path
     counts: dict
     told: list[str]
 
@@ -172,7 +173,8 @@ class Own:
         """How much there is in each split."""
         splits = {"train": "training", "valid": "validation", "test": "test"}
         told = listed(f"{self.counts['splits'][split]['sequences']:,} for {name}" for split, name in splits.items())
-        return f"Sequences: {told}." + ("" if self.told else " No file was left out.")
+        rest = f"Left out or odd (names: `{self.place}`):" if self.told else "No file was left out."
+        return f"Sequences: {told}. {rest}"
 
     def draw(self, figures: Path) -> bool:
         """Draws the learning curves, wide and narrow; not where every net diverged."""
