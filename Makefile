@@ -61,7 +61,8 @@ endurance-inputs: $(READY)
 
 readme: $(READY)
 	@echo '== readme: reports/summary.md goes into README.md'
-	@sed -i -e '/<!-- results:begin -->/,/<!-- results:end -->/{/<!-- results:begin -->/{p;r reports/summary.md' -e '};/<!-- results:end -->/!d}' README.md
+	@python -c 'import pathlib, re; page, new = map(pathlib.Path, ("README.md", "reports/summary.md")); \
+	  page.write_text(re.sub("(?s)(?<=<!-- results:begin -->\n).*(?=<!-- results:end -->)", lambda _: new.read_text(), page.read_text()))'
 
 bench: $(READY)
 	@echo '== bench: training beside torch.nn, side by side'

@@ -56,7 +56,7 @@ def html(markdown: str, reports: Path) -> str:
         body=Markup(body),
         style=parts["style.css"],
         script=parts["player.js"] if "data-notes" in body else "",
-        other="index.html" if "(README.md)" in markdown else "appendix.html",
+        other="index.html" if "(README.md)" in markdown else "appendix.html" if "(appendix.md" in markdown else "",
     )
 
 
