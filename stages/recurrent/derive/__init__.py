@@ -24,7 +24,7 @@ from stages.recurrent.derive.adjoints import differentiate
 from stages.recurrent.derive.expressions import below, squashed
 from stages.recurrent.derive.tracing import Equation, Underivable, trace
 
-HiddenStates = Callable[[dict[str, Tensor], Tensor], Tensor]
+HiddenStates = Callable[..., Tensor]  # weights, inputs and, if known, lengths → h_1 … h_T
 
 
 @cache
@@ -81,8 +81,8 @@ def kernels(cell: ModuleType, inputs: int, units: int) -> triton_source.Kernels:
     return triton_source.Kernels(cell.__name__.rpartition(".")[2], _padded(cell, inputs, units))
 
 
-def fused(cell: ModuleType, inputs: int, units: int) -> Callable[[dict[str, Tensor], Tensor, Tensor], Tensor]:
-    """The cell's passes as kernels on a GPU: weights, inputs, lengths → hidden states.
+def fused(cell: ModuleType, inputs: int, units: int) -> HiddenStates:
+    """The cell's passes as kernels on a GPU, each sequence for its own length.
 
     Raises:
         Underivable: they cannot be derived, or so many units do not fit.
@@ -90,11 +90,11 @@ def fused(cell: ModuleType, inputs: int, units: int) -> Callable[[dict[str, Tens
     """
     from stages.recurrent.derive import triton_passes  # an extra, and its import takes a second
 
-    found = kernels(cell, inputs, units)
-    if triton_passes.numbers(found, units) > triton_passes.REGISTERS:
-        matrices = len({product.u for product in found.adjoints.products})
+    passes = triton_passes.Passes(kernels(cell, inputs, units))
+    if passes.numbers(units) > triton_passes.REGISTERS:
+        matrices = passes.numbers(units) // triton_passes.width(units) ** 2
         raise Underivable(f"{matrices} recurrent matrices of {units} units do not fit into registers")
-    return triton_passes.Passes(found).hidden_states
+    return passes.hidden_states
 
 
 def hidden_states(cell: ModuleType, inputs: int, units: int) -> HiddenStates:

@@ -380,8 +380,11 @@ class _Unrolled(torch.autograd.Function):
         return *ctx.passes.gradients(dh, U, V, rest[:states], rest[states:]), None
 
 
-def hidden_states(passes: Passes, weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
-    """A population's hidden states: weights each [P, *shape], inputs [P, T, B, D] → h_1 … h_T [P, T, B, H]."""
+def hidden_states(passes: Passes, weights: dict[str, Tensor], inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """A population's hidden states: weights each [P, *shape], inputs [P, T, B, D] → h_1 … h_T [P, T, B, H].
+
+    `lengths` is not looked at: padding is computed like all else.
+    """
     projected, U, V = matrices.gathered(passes.equation, passes.adjoints, weights, inputs)
     if torch.is_grad_enabled() and any(weight.requires_grad for weight in weights.values()):
         return _Unrolled.apply(projected, U, V, passes)

@@ -26,16 +26,6 @@ def width(units: int) -> int:
     return max(NARROWEST, triton.next_power_of_2(units))
 
 
-def numbers(kernels: Kernels, units: int) -> int:
-    """How many numbers of recurrent matrices a program holds."""
-    return len({product.u for product in kernels.adjoints.products}) * width(units) ** 2
-
-
-def warps(kernels: Kernels, units: int) -> int:
-    """Groups of 32 threads for a program."""
-    return min(MOST_WARPS, triton.next_power_of_2(max(1, numbers(kernels, units) // (32 * PER_THREAD))))
-
-
 class Passes:
     """The kernels of one cell, ready to be launched."""
 
@@ -44,21 +34,32 @@ class Passes:
         module = _run(kernels.text)
         self.forward, self.backward = module["forward"], module["backward"]
 
-    def hidden_states(self, weights: dict[str, Tensor], inputs: Tensor, lengths: Tensor) -> Tensor:
+    def numbers(self, units: int) -> int:
+        """How many numbers of recurrent matrices a program holds."""
+        return len({product.u for product in self.kernels.adjoints.products}) * width(units) ** 2
+
+    def options(self, units: int) -> dict[str, Any]:
+        """How the kernels are compiled: groups of 32 threads for a program, multiply-adds fused."""
+        warps = max(1, self.numbers(units) // (32 * PER_THREAD))
+        return {"num_warps": min(MOST_WARPS, triton.next_power_of_2(warps)), "enable_fp_fusion": True}
+
+    def hidden_states(self, weights: dict[str, Tensor], inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """A population's hidden states: weights each [P, *shape], inputs [P, T, B, D] → h_1 … h_T [P, T, B, H].
 
-        `lengths` [P, B] int32 are the sequences' own, from 1 to T; beyond them states are zero.
+        `lengths` [P, B] int32 are the sequences' own, from 1 to T, by default T; beyond them states are zero.
         """
+        if lengths is None:
+            lengths = inputs.new_full((len(inputs), inputs.shape[2]), inputs.shape[1], dtype=torch.int32)
         projected, U, V = matrices.gathered(self.kernels.equation, self.kernels.adjoints, weights, inputs)
-        return _Fused.apply(projected, U, V, lengths, self)
+        return _Fused.apply(projected, U, V, lengths.contiguous(), self)
 
     def run(self, projected: Tensor, U: Tensor, V: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """`states` and `saved`; see `triton_source`."""
         (P, T, B, _), H = projected.shape, U.shape[1]
         states = projected.new_zeros(len(self.kernels.states), P, T + 1, B, H)
         saved = projected.new_zeros(len(self.kernels.saved), P, T, B, H)
-        options = {"num_warps": warps(self.kernels, H)}
-        self.forward[P, B](projected, U, V, lengths, states, saved, T, B, H, width(H), **options)
+        given = projected, U, V, lengths, states, saved
+        self.forward[P, B](*given, T, B, H, width(H), **self.options(H))
         return states, saved
 
     def gradients(
@@ -68,8 +69,8 @@ class Passes:
         (P, T, B, H), kernels = dh.shape, self.kernels
         delta = dh.new_zeros(P, T, B, H * len(kernels.adjoints.columns))
         dV = dh.new_zeros(P, B, *V.shape[1:])
-        options = {"num_warps": warps(kernels, H)}
-        self.backward[P, B](states, saved, U, V, lengths, dh, delta, dV, T, B, H, width(H), **options)
+        given = states, saved, U, V, lengths, dh, delta, dV
+        self.backward[P, B](*given, T, B, H, width(H), **self.options(H))
         known = dict(zip(kernels.saved, saved, strict=True))
         known |= {out: every[:, 1:] for out, every in zip(kernels.outs, states, strict=True)}
         known |= {state: every[:, :-1] for state, every in zip(kernels.states, states, strict=True)}
