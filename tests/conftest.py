@@ -6,6 +6,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["STUDY_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "agg"
 os.environ["DVC_NO_ANALYTICS"] = "1"
+os.environ["TRITON_INTERPRET"] = "1"  # kernels for a GPU run without one, slowly
 
 
 def pytest_collection_modifyitems(items):

@@ -40,7 +40,7 @@ def sequence_sums(
             raise Stopped
         batch = split.gather(sequences[None])
         inputs, targets = (part.expand(P, -1, -1, -1) for part in (batch.inputs, batch.targets))
-        nll = network.negative_log_likelihood(weights, inputs, targets)
+        nll = network.negative_log_likelihood(weights, inputs, targets, None, batch.lengths.expand(P, -1))
         sums[:, sequences] = (nll * batch.mask).sum(1).double().cpu().numpy()
     return sums
 

@@ -21,7 +21,12 @@ class Network:
         return cls(net, hidden_states(net.cell, net.inputs, net.units))
 
     def negative_log_likelihood(
-        self, weights: dict[str, Tensor], inputs: Tensor, targets: Tensor, kept: Tensor | None = None
+        self,
+        weights: dict[str, Tensor],
+        inputs: Tensor,
+        targets: Tensor,
+        kept: Tensor | None = None,
+        lengths: Tensor | None = None,
     ) -> Tensor:
         """NLL of every step.
 
@@ -30,11 +35,12 @@ class Network:
             inputs: [P, T, B, D].
             targets: [P, T, B, K].
             kept: [P, T, B, H], by which h is multiplied on its way to the output layer: dropout's masks.
+            lengths: [P, B] int32, of the sequences, if they are known; a step beyond them has no meaning.
 
         Returns:
             [P, T, B], nats per step.
         """
-        h = self.recurrence(_layer(weights, "recurrent"), inputs)
+        h = self.recurrence(_layer(weights, "recurrent"), inputs, lengths)
         h = h if kept is None else h * kept
 
         def readout(weights: dict[str, Tensor], h: Tensor, y: Tensor) -> Tensor:

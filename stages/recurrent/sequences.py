@@ -16,12 +16,14 @@ class Batch:
         targets: [R, T, B, K] float32.
         mask: [R, T, B] float32, 1 where a step is scored and 0 in the padding after a sequence's end.
         frames: [R, T, B] int64, each step's number in the split, 0 in the padding.
+        lengths: [R, B] int32.
     """
 
     inputs: Tensor
     targets: Tensor
     mask: Tensor
     frames: Tensor
+    lengths: Tensor
 
 
 class Sequences:
@@ -44,16 +46,23 @@ class Sequences:
     def count(self) -> int:
         return len(self.lengths)
 
-    def gather(self, sequences: np.ndarray) -> Batch:
-        """The sequences with the numbers [R, B], padded to the longest of them."""
-        chosen = torch.from_numpy(sequences).to(self._starts.device)
+    def sent(self, batches: list[np.ndarray]) -> list[Tensor]:
+        """Batches of sequence numbers on the device, in one copy."""
+        numbers = torch.from_numpy(np.concatenate([batch.ravel() for batch in batches])).to(self.device)
+        parts = numbers.split([batch.size for batch in batches])
+        return [part.view(batch.shape) for part, batch in zip(parts, batches, strict=True)]
+
+    def gather(self, sequences: np.ndarray, sent: Tensor | None = None) -> Batch:
+        """The sequences with the numbers [R, B], padded to the longest of them; `sent` if they are on the device."""
+        chosen = self.sent([sequences])[0] if sent is None else sent
         time = torch.arange(int(self.lengths[sequences].max()), device=chosen.device)[:, None]
-        inside = time < self._lengths[chosen][:, None]  # [R, T, B]
+        lengths = self._lengths[chosen]
+        inside = time < lengths[:, None]  # [R, T, B]
         frames = (self._starts[chosen][:, None] + time) * inside
         inputs, targets = (
             side[frames].float().masked_fill_(~inside[..., None], 0) for side in (self.inputs, self.targets)
         )
-        return Batch(inputs, targets, inside.float(), frames)
+        return Batch(inputs, targets, inside.float(), frames, lengths.int())
 
 
 def scoring_batches(lengths: np.ndarray, steps: int, least: int = 1) -> list[np.ndarray]:

@@ -6,13 +6,16 @@ import torch
 from torch import Tensor
 
 
-def hidden_states(cell: ModuleType, units: int, weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
+def hidden_states(
+    cell: ModuleType, units: int, weights: dict[str, Tensor], inputs: Tensor, lengths: Tensor | None = None
+) -> Tensor:
     """Runs `cell.step` over time, for a population.
 
     Args:
         units: H.
         weights: the cell's parameters, each [P, *shape].
         inputs: [P, T, B, D].
+        lengths: not looked at: padding is computed like all else.
 
     Returns:
         [P, T, B, H], h_1 … h_T from zero states.

@@ -16,13 +16,19 @@ SPEECH = Net.build("gru", "gaussian_mixture", 20, 227, 10, {"components": 20, "v
 
 @pytest.fixture
 def environment(monkeypatch):
-    """Chooses for a machine with a GPU, no wish being uttered but those given; engines are not really made."""
+    """Chooses for a machine with a GPU, no wish being uttered but those given; engines are not really made.
+
+    `obstacle` is what is in the way of the kernels.
+    """
     for name in ("STUDY_ENGINE", "STUDY_DEVICE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(engines.Compiled, "__init__", lambda self, net, protocol: None)
     monkeypatch.setattr(engines.Torch, "__init__", lambda self, net, protocol, device: setattr(self, "device", device))
 
-    def choose(of, there, **wishes):
+    monkeypatch.setattr(engines.Cuda, "__init__", lambda self, net, protocol, device: setattr(self, "device", device))
+
+    def choose(of, there, obstacle=None, **wishes):
+        monkeypatch.setattr(engines.Cuda, "obstacle", lambda net, device: obstacle)
         for name, value in wishes.items():
             monkeypatch.setenv(f"STUDY_{name.upper()}", value)
         chosen = engines.choose(of, protocol(), there)
@@ -31,20 +37,27 @@ def environment(monkeypatch):
     return choose
 
 
-def test_music_stays_on_the_cores_beside_a_gpu_and_says_why(environment, capfd):
-    assert environment(net(units=100), GPU) == ("Compiled", CPU)
-    said = capfd.readouterr().err
-    assert "100 units are too few to fill cuda:0 (STUDY_DEVICE=cuda:0 trains there)" in said
-    assert len(said.splitlines()) == 1
+def test_a_gpu_is_used_where_there_are_kernels_and_says_so(environment, capfd):
+    assert environment(net(units=100), GPU) == ("Cuda", GPU)
+    said = "training on cuda:0, a kernel a pass (STUDY_ENGINE=compiled trains on the CPU's cores)\n"
+    assert capfd.readouterr().err == said
+
+
+def test_without_kernels_music_stays_on_the_cores_beside_a_gpu_and_says_why(environment, capfd):
+    assert environment(net(units=100), GPU, "Triton is not installed") == ("Compiled", CPU)
+    said = "training on the CPU's cores: Triton is not installed (STUDY_DEVICE=cuda:0 trains there)\n"
+    assert capfd.readouterr().err == said
 
 
 def test_speech_goes_to_the_gpu(environment, capfd):
-    assert environment(SPEECH, GPU) == ("Torch", GPU)
-    assert capfd.readouterr().err == ""
+    assert environment(SPEECH, GPU, "3 recurrent matrices do not fit") == ("Torch", GPU)
+    assert capfd.readouterr().err == "training in plain torch on cuda:0: 3 recurrent matrices do not fit\n"
 
 
 def test_the_environment_overrides(environment):
-    assert environment(net(), GPU, device="cuda") == ("Torch", GPU)
+    assert environment(net(), GPU, "no kernels", device="cuda") == ("Torch", GPU)
+    with pytest.raises(InputError, match="cannot use 'cuda': no kernels"):
+        environment(net(), GPU, "no kernels", engine="cuda")
     with pytest.raises(InputError, match="cannot use 'compiled': the compiled kernels are for CPUs"):
         environment(net(), GPU, engine="compiled")
 
@@ -52,6 +65,7 @@ def test_the_environment_overrides(environment):
 def test_an_engine_asked_for_is_had_beside_the_gpu(environment):
     assert environment(SPEECH, GPU, engine="compiled") == ("Compiled", CPU)
     assert environment(net(), GPU, engine="torch") == ("Torch", GPU)
+    assert environment(net(), GPU, engine="cuda") == ("Cuda", GPU)
 
 
 def test_scoring_fills_a_gpu(monkeypatch):

@@ -45,7 +45,7 @@ class Plain:
         given = iter(torch.tensor(gradients))
         self.engine.gradient = lambda *_: (next(given).clone(), torch.zeros(len(RATES)))
         batches = [np.array([[0], [0]])] * len(gradients)
-        self.engine.train(population, SimpleNamespace(gather=lambda _: None), batches, 0)
+        self.engine.train(population, SimpleNamespace(sent=lambda given: given, gather=lambda *_: None), batches, 0)
         return weights.numpy(), {name: state.numpy() for name, state in optimiser.state.items()} | {"finite": finite}
 
 

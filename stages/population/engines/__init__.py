@@ -1,4 +1,4 @@
-"""How a population is computed: `compiled` on a CPU, where there is a fast path for the net, and `torch` everywhere.
+"""How a population is computed: `compiled` on a CPU, `cuda` on a GPU, where there are kernels, and `torch` everywhere.
 
 An engine has
     name                                              for the record
@@ -8,7 +8,7 @@ An engine has
                                                       number of the first, from 0; `share` that the schedule leaves
                                                       of the rates, one number or one a batch
     score(layout, weights, split, stop) -> [P, N]     clean NLL of each sequence, summed over its steps, float64
-Both give the same numbers up to rounding. `stop` is asked now and then; when it says True, `score` raises `Stopped`.
+All give the same numbers up to rounding. `stop` is asked now and then; when it says True, `score` raises `Stopped`.
 """
 
 import os
@@ -18,11 +18,13 @@ from torch import device as Device
 
 from stages.plumbing.errors import InputError
 from stages.population.engines.compiled import Compiled
+from stages.population.engines.cuda import Cuda
 from stages.population.engines.torch import Torch
 from stages.protocol.protocol import Protocol
 from stages.recurrent.net import Net
 
-Engine = Compiled | Torch
+Engine = Compiled | Cuda | Torch
+NAMES = "cuda", "compiled", "torch"
 CPU = Device("cpu")
 SMALL = 128  # units up to which a step's kernels are launched for longer than they compute: all nets of music
 
@@ -30,26 +32,47 @@ SMALL = 128  # units up to which a step's kernels are launched for longer than t
 def choose(net: Net, protocol: Protocol, device: Device) -> Engine:
     """The fastest engine for the net, on the device or beside it, or what STUDY_ENGINE and STUDY_DEVICE name.
 
-    Says so where it is not the device's own or the slow one. On a GPU only the plain engine runs, some 17 launches a
-    step: nets of music are trained sooner by a few CPU cores, until a faster engine has been measured there.
+    On a GPU that is `cuda`; where its kernels cannot be had, nets of music are trained sooner by a few CPU cores, since
+    plain torch launches some 17 kernels a step. This order is an estimate: `make bench-gpu` measures it. One line says
+    what was chosen and why, where it is not the fastest of a CPU.
 
     Raises:
         InputError: STUDY_ENGINE names no engine, or one that cannot compute this net here.
     """
-    wanted = os.environ.get("STUDY_ENGINE", "")
-    if wanted not in ("", "torch", "compiled"):
-        raise InputError(f"STUDY_ENGINE: expected torch or compiled, found '{wanted}'")
-    if device.type != "cpu" and not os.environ.get("STUDY_DEVICE"):
-        beside = Compiled.obstacle(net, CPU) is None and (wanted == "compiled" or net.units <= SMALL)
-        if beside and wanted != "torch":
-            reason = "STUDY_ENGINE asks for it" if wanted else f"{net.units} units are too few to fill {device}"
-            print(f"training on the CPU's cores: {reason} (STUDY_DEVICE={device} trains there)", file=sys.stderr)
-            device = CPU
-    obstacle = Compiled.obstacle(net, device)
-    if wanted == "compiled" and obstacle:
-        raise InputError(f"STUDY_ENGINE: cannot use 'compiled': {obstacle}; unset it to choose automatically")
+    wanted, of_device = os.environ.get("STUDY_ENGINE", ""), os.environ.get("STUDY_DEVICE")
+    if wanted not in ("", *NAMES):
+        raise InputError(f"STUDY_ENGINE: expected {', '.join(NAMES[:-1])} or {NAMES[-1]}, found '{wanted}'")
+    if wanted == "cuda" and (obstacle := Cuda.obstacle(net, device)):
+        raise _cannot(wanted, obstacle)
+    if device.type == "cpu" and wanted != "cuda":
+        return _on_cpu(net, protocol, wanted)
+    obstacle = Cuda.obstacle(net, device) if wanted == "" else "STUDY_ENGINE asks for it"
+    if wanted == "cuda" or obstacle is None:
+        _say(f"training on {device}, a kernel a pass (STUDY_ENGINE=compiled trains on the CPU's cores)")
+        return Cuda(net, protocol, device)
+    if not of_device and wanted != "torch" and Compiled.obstacle(net, CPU) is None:
+        if wanted == "compiled" or net.units <= SMALL:
+            _say(f"training on the CPU's cores: {obstacle} (STUDY_DEVICE={device} trains there)")
+            return Compiled(net, protocol)
+    if wanted == "compiled":
+        raise _cannot(wanted, Compiled.obstacle(net, device))
+    _say(f"training in plain torch on {device}: {obstacle}")
+    return Torch(net, protocol, device)
+
+
+def _on_cpu(net: Net, protocol: Protocol, wanted: str) -> Engine:
+    obstacle = Compiled.obstacle(net, CPU)
     if obstacle is None and wanted != "torch":
         return Compiled(net, protocol)
-    if device.type == "cpu":
-        print(f"training in plain torch: {obstacle or 'STUDY_ENGINE asks for it'}", file=sys.stderr)
-    return Torch(net, protocol, device)
+    if wanted == "compiled":
+        raise _cannot(wanted, obstacle)
+    _say(f"training in plain torch: {obstacle or 'STUDY_ENGINE asks for it'}")
+    return Torch(net, protocol, CPU)
+
+
+def _cannot(wanted: str, obstacle: str | None) -> InputError:
+    return InputError(f"STUDY_ENGINE: cannot use '{wanted}': {obstacle}; unset it to choose automatically")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

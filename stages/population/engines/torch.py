@@ -23,9 +23,15 @@ class Torch:
     """The whole population at once, in as few parts as the device's memory allows."""
 
     def __init__(self, net: Net, protocol: Protocol, device: torch.device):
-        self.network, self.protocol, self.device = Network.of(net), protocol, device
-        self.name = "torch" if device.type != "cpu" else f"torch, {torch.get_num_threads()} threads"
+        self.network, self.protocol, self.device = self._network(net), protocol, device
+        self.name = self._name()
         self._parts = 1
+
+    def _network(self, net: Net) -> Network:
+        return Network.of(net)
+
+    def _name(self) -> str:
+        return "torch" if self.device.type != "cpu" else f"torch, {torch.get_num_threads()} threads"
 
     def load(self, inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray) -> Sequences:
         return Sequences(inputs, targets, lengths, self.device)
@@ -44,9 +50,12 @@ class Torch:
         is one sequence), at weights with fresh noise; its gradient moves the clean weights. A row whose loss or
         gradient is not finite is left as it is, and cannot touch another; or it shrinks, if the protocol says so.
         """
-        shares = np.broadcast_to(share, len(batches))
-        for number, sequences in enumerate(batches):
-            gradient, loss = self.gradient(population, split.gather(sequences), update + number)
+        shares, sent = np.broadcast_to(share, len(batches)), split.sent(batches)
+        rates = [[trial.rate * share for trial in population.trials] for share in shares]
+        rates = torch.tensor(rates, dtype=torch.float32, device=self.device)
+        for number, sequences in enumerate(batches):  # nothing is copied from or to the device in here
+            batch = split.gather(sequences, sent[number])
+            gradient, loss = self.gradient(population, batch, update + number)
             norm = rescale(gradient, self.protocol.gradient_norm)
             if self.protocol.not_finite == "shrink":  # the authors' rule: not rescaled
                 broken = ~torch.isfinite(norm)[:, None]
@@ -55,37 +64,37 @@ class Torch:
             else:
                 population.finite &= torch.isfinite(norm) & torch.isfinite(loss)
             finite, zero = population.finite[:, None], gradient.new_zeros(())
-            rates = torch.tensor(
-                [trial.rate * shares[number] for trial in population.trials], dtype=torch.float32, device=self.device
-            )
-            step = population.optimiser.step(population.weights, gradient.where(finite, zero), rates, update + number)
+            gradient = gradient.where(finite, zero)
+            step = population.optimiser.step(population.weights, gradient, rates[number], update + number)
             if self.protocol.step_norm is not None:
                 rescale(step, self.protocol.step_norm)
             population.weights.add_(step.where(finite, zero))
+        if self.device.type == "cuda":  # whoever takes the time waits
+            torch.cuda.synchronize(self.device)
 
     def gradient(self, population: Population, batch: Batch, update: int) -> tuple[Tensor, Tensor]:
         """The gradient [P, N] and the loss [P] of every row at its noisy weights."""
-        perturbed, slices = self.perturbed(population, update), population.slices()
+        perturbed, places = self.perturbed(population, update), population.places()
         dropout = population.column("dropout") if any(trial.dropout for trial in population.trials) else None
-        seeds = _seeds(population)
+        seeds = population.column("seed")[:, 0]
 
         def part(rows: slice) -> tuple[Tensor, Tensor]:
             views = population.layout.views(perturbed[rows])
             leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
-            inputs, targets, mask = (
-                each.expand(len(slices[rows]), *each.shape[1:]) if len(each) == 1 else each[slices[rows]]
-                for each in (batch.inputs, batch.targets, batch.mask)
+            inputs, targets, mask, lengths = (
+                each.expand(len(places[rows]), *each.shape[1:]) if len(each) == 1 else each[places[rows]]
+                for each in (batch.inputs, batch.targets, batch.mask, batch.lengths)
             )
             kept = None
             if dropout is not None:
-                frames = batch.frames[slices[rows]]
+                frames = batch.frames[places[rows]]
                 kept = noise.kept(seeds[rows], update, frames, dropout[rows, 0], self.network.net.units)
-            nll = self.network.negative_log_likelihood(leaves, inputs, targets, kept)
+            nll = self.network.negative_log_likelihood(leaves, inputs, targets, kept, lengths)
             loss = (nll * mask).sum((1, 2)) / mask.shape[2]
             gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
             return torch.cat([each.flatten(1) for each in gradients], dim=1), loss.detach()
 
-        gradients, losses = zip(*self._in_parts(part, len(slices)), strict=True)
+        gradients, losses = zip(*self._in_parts(part, len(places)), strict=True)
         return torch.cat(gradients), torch.cat(losses)
 
     def perturbed(self, population: Population, update: int) -> Tensor:
@@ -93,7 +102,7 @@ class Torch:
         perturbed = population.weights.clone()
         if any(trial.weight_noise for trial in population.trials):
             matrices = perturbed[:, : population.layout.noisy(self.protocol.noise_on)]
-            drawn = noise.normals(_seeds(population), update, matrices.shape[1])
+            drawn = noise.normals(population.column("seed")[:, 0], update, matrices.shape[1])
             matrices.addcmul_(drawn, population.column("weight_noise"))
         return perturbed
 
@@ -122,7 +131,3 @@ class Torch:
                 continue
             yield result
             start += size
-
-
-def _seeds(population: Population) -> Tensor:
-    return torch.tensor([trial.seed for trial in population.trials], device=population.weights.device)

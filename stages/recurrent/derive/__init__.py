@@ -1,9 +1,11 @@
-"""What a cell's `step` is turned into: compiled passes, passes in torch, gates by name.
+"""What a cell's `step` is turned into: compiled passes, kernels for a GPU, passes in torch, gates by name.
 
     tracing.py        runs `step` on stand-ins for tensors: its equation          expressions.py    what that is made of
     adjoints.py       the equation of the backward pass
+    lines.py          expressions as lines of code
     numba_source.py   the source of the compiled passes    schedule.py    in which loop a value is computed
-    torch_passes.py   the passes in torch
+    triton_source.py  the source of the kernels for a GPU  triton_passes.py, triton_functions.py    what runs them
+    torch_passes.py   the passes in torch                  matrices.py    from a cell's parameters to W, U, V and back
 
 `python -m stages.recurrent.derive gru` prints a cell's compiled passes.
 """
@@ -17,12 +19,12 @@ import torch
 from torch import Tensor
 
 from stages.recurrent import unroll
-from stages.recurrent.derive import numba_source, torch_passes
+from stages.recurrent.derive import numba_source, torch_passes, triton_source
 from stages.recurrent.derive.adjoints import differentiate
 from stages.recurrent.derive.expressions import below, squashed
 from stages.recurrent.derive.tracing import Equation, Underivable, trace
 
-HiddenStates = Callable[[dict[str, Tensor], Tensor], Tensor]
+HiddenStates = Callable[..., Tensor]  # weights, inputs and, if known, lengths → h_1 … h_T
 
 
 @cache
@@ -63,10 +65,36 @@ def _compare(cell: ModuleType, found: Equation, inputs: int, units: int, seed: i
 
 def compiled(cell: ModuleType, inputs: int, units: int) -> str:
     """The source of the cell's compiled passes; raises `Underivable`."""
+    return numba_source.source(cell.__name__.rpartition(".")[2], _padded(cell, inputs, units))
+
+
+def _padded(cell: ModuleType, inputs: int, units: int) -> Equation:
+    """The equation, if it may be computed on more units than there are."""
     found = equation(cell, inputs, units)
     if not torch_passes.rests(found):
         raise Underivable("a unit whose weights are all zero does not stay finite")
-    return numba_source.source(cell.__name__.rpartition(".")[2], found)
+    return found
+
+
+def kernels(cell: ModuleType, inputs: int, units: int) -> triton_source.Kernels:
+    """The source of the cell's kernels for a GPU; raises `Underivable`."""
+    return triton_source.Kernels(cell.__name__.rpartition(".")[2], _padded(cell, inputs, units))
+
+
+def fused(cell: ModuleType, inputs: int, units: int) -> HiddenStates:
+    """The cell's passes as kernels on a GPU, each sequence for its own length.
+
+    Raises:
+        Underivable: they cannot be derived, or so many units do not fit.
+        ImportError: Triton is not installed.
+    """
+    from stages.recurrent.derive import triton_passes  # an extra, and its import takes a second
+
+    passes = triton_passes.Passes(kernels(cell, inputs, units))
+    if passes.numbers(units) > triton_passes.REGISTERS:
+        matrices = passes.numbers(units) // triton_passes.width(units) ** 2
+        raise Underivable(f"{matrices} recurrent matrices of {units} units do not fit into registers")
+    return passes.hidden_states
 
 
 def hidden_states(cell: ModuleType, inputs: int, units: int) -> HiddenStates:

@@ -116,6 +116,28 @@ def _shares(node: Node, d: Node) -> list[Node]:
     return []
 
 
+def leaves(roots: list[Node], there: set[Node]) -> list[Node]:
+    """What of the forward pass has to be kept to compute these without it: products and functions.
+
+    `there` is what else is at hand; so are learned vectors.
+    """
+    found, seen = {}, {*there}
+
+    def visit(node: Node) -> None:
+        if node in seen or ex.of_vectors(node):
+            return
+        seen.add(node)
+        if node.op in (*ex.FUNCTIONS, "pre", "product"):
+            found[node] = None
+        else:
+            for arg in node.nodes[node.op == "back" :]:  # what a gradient comes back to need not be known
+                visit(arg)
+
+    for root in roots:
+        visit(root)
+    return list(found)
+
+
 def neighbours(products: list[Product], apart: bool = True) -> list[list[Product]]:
     """Products of one factor whose columns lie side by side, in U and in `a`: they are one product."""
     groups: list[list[Product]] = []

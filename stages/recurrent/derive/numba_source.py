@@ -7,11 +7,12 @@ Arrays of the passes, with S rows (one a sequence and step) and planes of `width
     dh [S, width]              the gradient at h_t from above; that through time is added to it
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from stages.recurrent.derive import expressions as ex
 from stages.recurrent.derive.adjoints import Product, differentiate, neighbours
 from stages.recurrent.derive.expressions import FUNCTIONS, ZERO, Node
+from stages.recurrent.derive.lines import FORMS, Lines
 from stages.recurrent.derive.schedule import Schedule, Store
 from stages.recurrent.derive.tracing import Equation
 
@@ -35,10 +36,9 @@ BLOCKS = np.array({blocks}, np.int64)
 
 
 '''
-FORMS = {"add": "{} + {}", "sub": "{} - {}", "neg": "-{}", "mul": "{} * {}", "div": "{} / {}"}
-FORMS |= {"relu": "(float32(0) if {0} < float32(0) else {0})", "mask": "(float32(0) if {1} <= float32(0) else {0})"}
+GUARDED = {"relu": "(float32(0) if {0} < float32(0) else {0})", "mask": "(float32(0) if {1} <= float32(0) else {0})"}
+RESERVED = frozenset("at j line row rows width stride dh previous float32 sigmoid tanh exp".split())
 SAID = {"previous": "  # δh of the step before, but for products", "carry": "  # likewise of another state"}
-LOOSE = ("add", "sub", "neg")  # to be put in parentheses inside another operation
 
 
 def source(name: str, equation: Equation) -> str:
@@ -160,7 +160,7 @@ class _Writer:
                 return f"{node.args[0]:g}"
             case "pre" | "product":
                 return f"column {self.adjoints.places.get(node, '?')}"
-            case op if op in FORMS and op not in ("relu", "mask"):
+            case op if op in FORMS:
                 text = FORMS[op].format(*parts)
                 return f"({text})" if inside else text
         return f"{node.op}({', '.join(map(str, [*parts] or node.args))})"
@@ -307,8 +307,8 @@ class _Writer:
         for stores in schedule.stores.values():
             for store in stores:
                 visit(store.node)
-        lines = _Lines(lambda node: schedule.found(node, 0) if node.op == "vector" else None, {})
-        body = list(lines.of([Store(f"fixed[{n}]", "=", node) for n, node in enumerate(found)]))
+        lines = _Loop(schedule, 0, [Store(f"fixed[{n}]", "=", node) for n, node in enumerate(found)], {})
+        body = list(lines.text())
         yield from (f"    fixed{n} = np.empty(width, np.float32)" for n in range(len(found)))
         yield from (f"    {array} = V[{array[1:]}]" for array in lines.rows if array[0] == "V")
         if found:
@@ -321,8 +321,8 @@ class _Writer:
         """The call of a loop, whose function is written beside the pass."""
         if not schedule.stores[at]:
             return
-        lines = _Lines(lambda node: schedule.found(node, at), self.equation.names, schedule is self.backward)
-        body = list(lines.of(schedule.stores[at]))
+        lines = _Loop(schedule, at, schedule.stores[at], self.equation.names, schedule is self.backward)
+        body = list(lines.text())
         self.functions += [
             "",
             "",
@@ -347,20 +347,30 @@ class _Writer:
         return given.get(kind, array)
 
 
-class _Lines:
+class _Loop(Lines):
     """What one loop does for each element."""
 
-    def __init__(self, found: Callable[[Node], str | None], names: dict[Node, str], back: bool = False):
-        self.found, self.names, self.back = found, names, back
+    forms = FORMS | GUARDED
+    reserved = RESERVED
+
+    def __init__(self, schedule: Schedule, at: int, stores: list[Store], names: dict[Node, str], back: bool = False):
+        super().__init__(lambda node: schedule.found(node, at), names, [store.node for store in stores])
+        self.stores, self.back = stores, back
         self.rows: dict[str, None] = {}  # the arrays, in the order they come up
 
-    def of(self, stores: list[Store]) -> Iterator[str]:
-        self.used = self._uses([store.node for store in stores])
-        self.lines: list[str] = []
-        self.known: dict[Node, str] = {}
-        targets, ends = [self._element(store.place) for store in stores], []
-        for n, store in enumerate(stores):
-            text = self._value(store.node)
+    def constant(self, number: float) -> str:
+        return f"float32({number!r})"
+
+    def element(self, place: str) -> str:
+        array = place.replace("[", "").replace("]", "")
+        self.rows[array] = None
+        kind = array.rstrip("0123456789")
+        return f"{array}[{'line' if kind == 'a' else 'j' if kind in ('V', 'dV', 'fixed') else 'at'}]"
+
+    def text(self) -> Iterator[str]:
+        targets, ends = [self.element(store.place) for store in self.stores], []
+        for n, store in enumerate(self.stores):
+            text = self.value(store.node)
             if any(target in text for target in targets[:n]):  # read it before it is written
                 self.lines.append(f"w{n} = {text}")
                 text = f"w{n}"
@@ -368,50 +378,6 @@ class _Lines:
             said = f"  # δ of column {at}" if self.back and kind == "a" else SAID.get(kind, "")
             ends.append(f"{targets[n]} {store.how} {text}{said}")
         yield from [*self.lines, *ends]
-
-    def _uses(self, roots: list[Node]) -> dict[Node, int]:
-        count: dict[Node, int] = {}
-
-        def visit(node: Node) -> None:
-            count[node] = count.get(node, 0) + 1
-            if count[node] == 1 and not self.found(node):
-                for arg in node.nodes:
-                    visit(arg)
-
-        for root in roots:
-            visit(root)
-        return count
-
-    def _element(self, place: str) -> str:
-        array = place.replace("[", "").replace("]", "")
-        self.rows[array] = None
-        kind = array.rstrip("0123456789")
-        return f"{array}[{'line' if kind == 'a' else 'j' if kind in ('V', 'dV', 'fixed') else 'at'}]"
-
-    def _value(self, node: Node, inside: bool = False) -> str:
-        """The text of a value; what is used more than once, or has a name, gets a line of its own."""
-        if node in self.known:
-            return self.known[node]
-        if node.op == "const":
-            return f"float32({node.args[0]!r})"
-        place = self.found(node)
-        if place:
-            text = self._element(place)
-        else:
-            parts = [self._value(arg, node.op in FORMS) for arg in node.nodes]
-            text = FORMS.get(node.op, node.op + "({})").format(*parts)
-        if self.used[node] > 1 or (node in self.names and not place):
-            name = self.names.get(node, "")
-            if name in RESERVED or name[-1:].isdigit() or name in self.known.values():
-                name = f"{name}_"
-            name = name.strip("_") and name or f"v{len(self.known)}"
-            self.known[node] = name
-            self.lines.append(f"{name} = {text}")
-            return name
-        return f"({text})" if inside and not place and node.op in (*LOOSE, "mul", "div") else text
-
-
-RESERVED = {"at", "j", "line", "row", "rows", "width", "stride", "dh", "previous", "float32", "sigmoid", "tanh", "exp"}
 
 
 def _columns(group: list[Product], of: str) -> str:

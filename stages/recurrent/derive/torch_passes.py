@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from stages.recurrent.derive import expressions as ex
-from stages.recurrent.derive.adjoints import differentiate, neighbours
+from stages.recurrent.derive import matrices
+from stages.recurrent.derive.adjoints import differentiate, leaves, neighbours
 from stages.recurrent.derive.expressions import FUNCTIONS, ONE, ZERO, Node
 from stages.recurrent.derive.tracing import Equation
 
@@ -104,7 +105,9 @@ class Passes:
         splits = [do for do in self.forward if len(do.outputs) > 1]
         parts = {node: (do.inputs[0], n) for do in splits for n, node in enumerate(do.outputs)}
         self.saved: dict[Node, list[tuple[Node, int]]] = {}
-        for node in dict.fromkeys([*(p.factor for p in self.adjoints.products), *self._leaves([*self.factors])]):
+        for node in dict.fromkeys(
+            [*(p.factor for p in self.adjoints.products), *leaves([*self.factors], {*self.states, *self.outs})]
+        ):
             if node not in self.states and node not in self.outs:
                 whole, part = parts.get(node, (node, 0))
                 self.saved.setdefault(whole, []).append((node, part))
@@ -204,23 +207,6 @@ class Passes:
         return [U[..., group[0].u * H : (group[-1].u + 1) * H].contiguous() for group in self.groups]
 
     # Backward
-
-    def _leaves(self, roots: list[Node]) -> list[Node]:
-        """What of the forward pass has to be kept to compute these again: products and functions."""
-        found, there = {}, {*self.states, *self.outs}
-
-        def visit(node: Node) -> None:
-            if node in there or ex.of_vectors(node):
-                return
-            if node.op in (*FUNCTIONS, "pre", "product"):
-                found[node] = None
-            else:
-                for arg in node.nodes:
-                    visit(arg)
-
-        for root in roots:
-            visit(root)
-        return list(found)
 
     def _backward(self) -> list[Do]:
         adjoints = self.adjoints
@@ -329,16 +315,9 @@ class Passes:
                 do.run(env, places)
             for node, values in totals.items():
                 values.append(env[node])
-        dV, flat, parts = torch.zeros_like(V), delta.flatten(1, 2), []
-        for group in self.groups:
-            left, column = evaluate(group[0].factor, known).flatten(1, 2).mT, group[0].column
-            parts.append(torch.bmm(left, flat[..., column * H : (column + len(group)) * H]))
-        if [product.u for group in self.groups for product in group] == [*range(self.equation.width("U"))]:
-            dU = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-        else:  # columns used twice, or never
-            dU = torch.zeros_like(U)
-            for group, part in zip(self.groups, parts, strict=True):
-                dU[..., group[0].u * H : (group[-1].u + 1) * H] += part
+        dV = torch.zeros_like(V)
+        multiplied = [evaluate(group[0].factor, known) for group in self.groups]
+        dU = matrices.recurrent_gradient(self.equation, self.adjoints, multiplied, delta, U)
         every = {node: torch.stack(values[::-1], dim=1) for node, values in totals.items()}
         every |= {node: delta[..., column * H : (column + 1) * H] for node, column in self.places.items()}
         for k, share in self.adjoints.vectors.items():
@@ -401,19 +380,12 @@ class _Unrolled(torch.autograd.Function):
         return *ctx.passes.gradients(dh, U, V, rest[:states], rest[states:]), None
 
 
-def hidden_states(passes: Passes, weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
-    """A population's hidden states: weights each [P, *shape], inputs [P, T, B, D] → h_1 … h_T [P, T, B, H]."""
-    equation = passes.equation
-    P, units = len(inputs), next(weights[b.name].shape[-1] // b.count for b in equation.blocks if b.matrix == "U")
-    own = {matrix: [weights[b.name] for b in equation.blocks if b.matrix == matrix] for matrix in "WUV"}
-    W, U = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1) for parts in (own["W"], own["U"]))
-    V = torch.cat([inputs.new_zeros(P, 0, units), *(part.reshape(P, -1, units) for part in own["V"])], dim=1)
-    biases = [getattr(passes.columns.get(g), "args", (g, -1))[1] for g in range(equation.width("W"))]
-    if biases == [*range(biases[0], biases[-1] + 1)] and biases[0] >= 0:
-        bias = V[:, biases[0] : biases[-1] + 1].flatten(1)
-    else:
-        bias = torch.cat([V[:, k] if k >= 0 else inputs.new_zeros(P, units) for k in biases], dim=1)
-    projected = torch.baddbmm(bias[:, None], inputs.flatten(1, 2), W).unflatten(1, inputs.shape[1:3])
+def hidden_states(passes: Passes, weights: dict[str, Tensor], inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """A population's hidden states: weights each [P, *shape], inputs [P, T, B, D] → h_1 … h_T [P, T, B, H].
+
+    `lengths` is not looked at: padding is computed like all else.
+    """
+    projected, U, V = matrices.gathered(passes.equation, passes.adjoints, weights, inputs)
     if torch.is_grad_enabled() and any(weight.requires_grad for weight in weights.values()):
         return _Unrolled.apply(projected, U, V, passes)
     return passes.run(projected, U, V, False)[0][0][:, 1:]

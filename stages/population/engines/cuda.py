@@ -1,0 +1,68 @@
+"""A population on a GPU: the recurrence as derived kernels, a launch a pass; all else in torch, rows together.
+
+How many launches an update takes does not depend on its steps, and nothing is copied or waited for within it.
+"""
+
+from importlib.metadata import version
+from importlib.util import find_spec
+from os import environ
+
+import torch
+
+from stages.population.engines.torch import Torch
+from stages.recurrent import derive
+from stages.recurrent.net import Net
+from stages.recurrent.network import Network
+
+OLDEST = 8, 0  # compute capability of an A100, for which every kernel is known to compile
+AGREEMENT = 1e-4  # of the kernels' states and gradients with those of torch, on numbers drawn at random
+
+
+class Cuda(Torch):
+    """The whole population at once, in as few parts as the device's memory allows."""
+
+    @staticmethod
+    def obstacle(net: Net, device: torch.device) -> str | None:
+        """Why the net cannot be computed there, or None; the kernels are tried out first."""
+        if find_spec("triton") is None:
+            return "Triton is not installed: .venv/bin/pip install -e '.[gpu]'"
+        if device.type == "cuda":
+            capability = torch.cuda.get_device_capability(device)
+            if capability < OLDEST:
+                return f"{device} has compute capability {capability[0]}.{capability[1]}, and 8.0 is asked for"
+        elif environ.get("TRITON_INTERPRET") != "1":
+            return f"its kernels are for GPUs, the device is {device} (TRITON_INTERPRET=1 computes them there, slowly)"
+        try:
+            apart = distance(net, device)
+        except derive.Underivable as obstacle:
+            return str(obstacle)
+        except Exception as error:  # of a compiler or a driver, of whatever kind
+            return f"its kernels do not run: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return None if apart < AGREEMENT else f"its kernels give other numbers than torch, by {apart:.1e}"
+
+    def _network(self, net: Net) -> Network:
+        return Network(net, derive.fused(net.cell, net.inputs, net.units))
+
+    def _name(self) -> str:
+        return f"cuda (Triton {version('triton')})"
+
+
+def distance(net: Net, device: torch.device) -> float:
+    """How far apart the kernels' states and gradients are from those of torch on a small batch, relatively.
+
+    Raises:
+        Underivable: there are no kernels for the net.
+    """
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.tensor([[2, 1], [1, 2]], dtype=torch.int32, device=device)
+    shapes = {name: (2, *parameter.shape) for name, parameter in net.recurrent.items()}
+    weights = {name: (torch.randn(shape, generator=generator) / 8).to(device) for name, shape in shapes.items()}
+    inputs = torch.randn(2, 2, 2, net.inputs, generator=generator).to(device)
+    inside = (torch.arange(2, device=device)[:, None] < lengths[:, None])[..., None]
+    found = []
+    for passes in (derive.fused, derive.hidden_states):
+        leaves = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
+        h = passes(net.cell, net.inputs, net.units)(leaves, inputs, lengths) * inside
+        found.append([h, *torch.autograd.grad(h.square().sum(), list(leaves.values()), allow_unused=True)])
+    pairs = [(one, other) for one, other in zip(*found, strict=True) if one is not None and other is not None]
+    return max(float((one - other).abs().max() / other.abs().max().clamp(min=1e-3)) for one, other in pairs)

@@ -1,0 +1,83 @@
+"""What the derived kernels take of a GPU: compiled for it on any machine, and read from what was compiled.
+
+python -m stages.speed.resources             every cell, at its units on music
+python -m stages.speed.resources gru lstm    some
+
+A row a kernel, as CSV. `stack` and `local` are bytes a thread: what is not 0 did not fit into registers.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages import cells
+from stages.plumbing.errors import InputError, run
+from stages.plumbing.parameters import section
+from stages.recurrent import derive
+from stages.recurrent.matching import Matching
+
+ARCHITECTURES = (80, 90)  # A100, H100
+INPUTS = 100  # of music; no kernel depends on it
+FIGURES = {"REG": "registers", "STACK": "stack", "LOCAL": "local", "SHARED": "shared"}
+
+
+def sizes(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Cells with their units on music, by either budget of the parameters."""
+    matching = section("matching", Matching)
+    for cell in names:
+        modes = [matching.model_copy(update={"mode": mode}) for mode in ("recurrent", "total")]
+        yield from ((cell, units) for units in dict.fromkeys(mode.units(cell, "bernoulli", {}) for mode in modes))
+
+
+def table(wanted: Iterable[tuple[str, int]], architectures: Iterable[int] = ARCHITECTURES) -> pd.DataFrame:
+    """Warps, registers a thread, and bytes of stack, local and shared memory, of both kernels of some (cell, units)."""
+    rows = []
+    for cell, units in wanted:
+        passes = derive.fused(cells.load(cell), INPUTS, units).__self__
+        for architecture in architectures:
+            for kernel in (passes.forward, passes.backward):
+                facts = {"cell": cell, "units": units, "kernel": kernel.__name__, "architecture": f"sm_{architecture}"}
+                rows.append(facts | _taken(kernel, units, passes.options(units), architecture))
+    return pd.DataFrame(rows)
+
+
+def _taken(kernel: Any, units: int, options: dict[str, Any], architecture: int) -> dict[str, int]:
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from stages.recurrent.derive.triton_passes import width
+
+    names, constants = kernel.arg_names, {"H": units, "WIDTH": width(units)}
+    kinds = dict.fromkeys(constants, "constexpr") | {"T": "i32", "B": "i32", "lengths": "*i32"}
+    signature = {name: kinds.get(name, "*fp32") for name in names}
+    aligned = {(n,): [["tt.divisibility", 16]] for n, name in enumerate(names) if signature[name][0] == "*"}
+    source = ASTSource(kernel, signature, {(names.index(name),): value for name, value in constants.items()}, aligned)
+    compiled = triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        Path(file.name).write_bytes(compiled.asm["cubin"])
+        tool = Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump"
+        told = subprocess.run([tool, "--dump-resource-usage", file.name], capture_output=True, text=True, check=True)
+    figures = dict(re.findall(r"\b(REG|STACK|SHARED|LOCAL):(\d+)", told.stdout))
+    return {"warps": options["num_warps"]} | {name: int(figures[key]) for key, name in FIGURES.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cells", nargs="*", default=cells.names())
+    try:
+        found = table(sizes(parser.parse_args().cells))
+    except (ValueError, ImportError) as error:
+        raise InputError(str(error)) from None
+    found.to_csv(sys.stdout, index=False)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,144 @@
+"""The engine `cuda` without a GPU: interpreted it equals the compiled engine; its launches, counted on no device."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from training_data import CPU, Frames, engine, music, net, protocol, trial
+
+from stages.plumbing.errors import InputError
+from stages.population import engines
+from stages.population.engines import cuda
+from stages.population.engines.cuda import Cuda
+from stages.population.population import Population
+from stages.recurrent.layout import Layout
+from stages.recurrent.net import Net
+
+pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
+BATCHES = [np.array([[0, 3], [1, 2]]), np.array([[2, 1], [3, 0]]), np.array([[3, 2], [0, 1]])]
+
+
+def speech() -> tuple[Net, Frames]:
+    generator = np.random.default_rng(0)
+    lengths = np.array([3, 5, 2, 4])
+    inputs, targets = (generator.standard_normal((14, size)).astype(np.float32) for size in (4, 3))
+    of = Net.build("lstm", "gaussian_mixture", 4, 5, 3, {"components": 2, "variance_floor": 1e-4})
+    return of, Frames(inputs, targets, lengths)
+
+
+def short(frames: Frames, most: int = 4) -> Frames:
+    """The first frames of each sequence of music."""
+    starts = np.cumsum(frames.lengths) - frames.lengths
+    lengths = np.minimum(frames.lengths, np.array([most, 2, 3, most] * len(starts))[: len(starts)])
+    rows = np.concatenate([start + np.arange(length) for start, length in zip(starts, lengths, strict=True)])
+    return Frames(frames.inputs[rows], frames.targets[rows], lengths)
+
+
+@pytest.mark.parametrize(
+    "of, frames", [(net("gru"), short(music(0, 4))), (net("tanh"), short(music(0, 4))), speech()], ids=lambda x: ""
+)
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_three_updates_and_a_score_equal_those_of_the_compiled_engine(of, frames, dropout):
+    layout, rules, ends = Layout.of(of), protocol(), {}
+    if dropout and of.cell.__name__.endswith("tanh"):
+        rules = protocol(optimiser={"name": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-4, "decay": 0.0})
+    grid = [trial(p % 2, p, p + 7, p, rate=0.001 * (p + 1), dropout=dropout) for p in range(3)]
+    for name in ("compiled", "cuda"):
+        computing = engine(name, of, rules)
+        split, population = frames.on(computing), Population.initial(layout, rules, grid, CPU)
+        computing.train(population, split, BATCHES, 3)
+        assert population.finite.all()
+        ends[name] = population.weights.numpy(), computing.score(layout, population.weights, split, lambda: False)
+    for one, other in zip(*ends.values(), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4 * np.abs(one).max())
+
+
+class Launches(TorchDispatchMode):
+    """Counts operations that compute, copies between devices, and what asks for a number on the host."""
+
+    VIEWS = "view _unsafe_view unbind split split_with_sizes select slice expand transpose t permute detach alias "
+    VIEWS += "unsqueeze squeeze as_strided _reshape_alias unflatten empty new_empty empty_like empty_strided lift_fresh"
+
+    def __init__(self):
+        super().__init__()
+        self.operations, self.copies, self.asked = Counter(), 0, Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        name = function._schema.name.removeprefix("aten::")
+        if name in ("_local_scalar_dense", "is_nonzero", "item", "nonzero", "equal"):
+            self.asked[name] += 1
+        source = args[1] if name == "copy_" else args[0] if name == "_to_copy" else None
+        if source is not None and source.device != result.device:
+            self.copies += 1
+        elif name not in self.VIEWS.split():
+            self.operations[name] += 1
+        return result
+
+
+@pytest.mark.parametrize("output", ["bernoulli", "gaussian_mixture"])
+def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_within(output, monkeypatch):
+    """On the meta device, which computes nothing; the kernels, a launch each, are left out there."""
+    settings = {"components": 3, "variance_floor": 1e-4} if output == "gaussian_mixture" else {}
+    of, rules, meta = Net.build("gru", output, 8, 6, 8, settings), protocol(), torch.device("meta")
+    computing, launched = Cuda(of, rules, meta), Counter()
+
+    class Kernel:
+        def __init__(self, name):
+            self.name = name
+
+        def __getitem__(self, grid):
+            return lambda *args, **options: launched.update([self.name])
+
+    passes = computing.network.recurrence.__self__
+    passes.forward, passes.backward = Kernel("forward"), Kernel("backward")
+    lengths = np.array([4, 4, 4, 4, 40, 40, 40, 40])
+    frames = np.zeros((lengths.sum(), 8), np.float32)
+    split = computing.load(frames, frames, lengths)
+    counted = []
+    for batches in ([np.array([[0, 1]])], [np.array([[4, 5]])], [np.array([[0, 1]])] * 3):
+        population = Population.initial(Layout.of(of), rules, [trial(0, c, c, 0) for c in range(5)], CPU)
+        population.weights, population.finite = population.weights.to(meta), population.finite.to(meta)
+        population.optimiser.rows = population.optimiser.rows.to(meta)
+        with Launches() as counts:
+            computing.train(population, split, batches, 0)
+        assert not counts.asked
+        counted.append((counts.operations.total(), counts.copies))
+    (one, copies), longer, three = counted
+    assert longer == (one, copies) and three[1] == copies <= 6
+    assert one < 400 and three[0] <= 3 * one
+    assert launched == {"forward": 5, "backward": 5}
+
+
+def test_why_it_cannot_run_is_one_line(monkeypatch):
+    assert "4 recurrent matrices of 195 units do not fit" in Cuda.obstacle(net("lstm", 195), CPU)
+    with monkeypatch.context() as patch:
+        patch.setattr(cuda, "find_spec", lambda name: None)
+        assert Cuda.obstacle(net(), CPU) == "Triton is not installed: .venv/bin/pip install -e '.[gpu]'"
+    with monkeypatch.context() as patch:
+        patch.setenv("TRITON_INTERPRET", "0")
+        assert "its kernels are for GPUs, the device is cpu" in Cuda.obstacle(net(), CPU)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+        assert Cuda.obstacle(net(), torch.device("cuda:0")) == (
+            "cuda:0 has compute capability 7.5, and 8.0 is asked for"
+        )
+
+    def broken(*_):
+        raise RuntimeError("no such instruction\nlong listing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cuda, "distance", broken)
+        assert Cuda.obstacle(net(), CPU) == "its kernels do not run: RuntimeError: no such instruction"
+        patch.setattr(cuda, "distance", lambda net, device: 0.25)
+        assert Cuda.obstacle(net(), CPU) == "its kernels give other numbers than torch, by 2.5e-01"
+    assert Cuda.obstacle(net(), CPU) is None
+
+
+def test_asked_for_where_it_cannot_run_it_is_an_error(monkeypatch):
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
+    monkeypatch.setenv("STUDY_ENGINE", "cuda")
+    with pytest.raises(InputError, match="cannot use 'cuda': its kernels are for GPUs, the device is cpu"):
+        engines.choose(net(), protocol(), CPU)

@@ -1,0 +1,25 @@
+"""Every kernel at the study's sizes on music, compiled for an A100 and an H100: nothing leaves registers."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from stages import cells
+
+pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
+
+
+def test_no_kernel_spills(tmp_path):
+    """In a process of its own: in this one kernels are interpreted."""
+    environment = os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "stages.speed.resources"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(io.StringIO(done.stdout))
+    assert set(table["cell"]) == set(cells.names()) and set(table["architecture"]) == {"sm_80", "sm_90"}
+    assert {("tanh", 100), ("lstm", 36), ("gru", 46)} <= set(zip(table["cell"], table["units"], strict=True))
+    assert not table["stack"].any() and not table["local"].any() and table["registers"].between(16, 255).all()
