@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := $(CURDIR)/.venv
 READY := .venv/.ready
 export PATH := $(VENV)/bin:$(PATH)
+# Another shell than /bin/sh: else make 3.81, which macOS has, looks programs up on the PATH from outside.
+SHELL := /bin/bash
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help quick try repro test lint check endurance endurance-inputs readme bench

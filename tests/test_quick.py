@@ -68,6 +68,14 @@ def test_a_gap_within_chance_is_told_from_one_beyond(found, tmp_path):
         assert re.search(rf"\| GRU \|.*\| {chance} \|", found.rows)
 
 
+def test_nets_behind_a_predictor_without_one_are_named(found, tmp_path):
+    assert "not learned enough" not in " ".join(found.sentences)
+    results = pd.read_csv(tmp_path / "results.csv")
+    results.loc[results["cell"] == "tanh", "test_nll"] = 20.0
+    results.to_csv(tmp_path / "results.csv", index=False)
+    assert found.sentences[1].startswith("tanh has not learned enough to be compared: copy-previous, ")
+
+
 def test_everything_diverged_is_said(found, tmp_path):
     for name in ("results", "bands"):
         pd.read_csv(tmp_path / f"{name}.csv").head(0).to_csv(tmp_path / f"{name}.csv", index=False)

@@ -110,7 +110,7 @@ class Own:
     @property
     def sentences(self) -> list[str]:
         """Who is first, whether the study has the same order, and how much of it may be chance."""
-        told = [self._order(), beside.meaning(self.units, 1), self._cost(), self._pieces()]
+        told = [self._order(), self._without(), beside.meaning(self.units, 1), self._cost(), self._pieces()]
         return [sentence for sentence in told if sentence]
 
     def _order(self) -> str:
@@ -127,6 +127,24 @@ class Own:
         same = theirs == [cell for cell in order if cell in theirs]
         return (
             f"{told} The study has {'the same order' if same else f'another order: {listed(map(cell_name, theirs))}'}."
+        )
+
+    @property
+    def plain(self) -> tuple[str, float]:
+        """The best predictor without a net, and its test NLL; nameless where there is none."""
+        found = self.table("baselines").query("split == 'test' and averaging == 'pooled'")
+        best = found.loc[found["nll"].idxmin()] if len(found) else {"baseline": "", "nll": float("nan")}
+        return best["baseline"], float(best["nll"])
+
+    def _without(self) -> str:
+        name, nll = self.plain
+        behind = [cell for cell, own in self.runs.items() if own and np.mean(own) > nll]
+        if not behind:
+            return ""
+        told = "have" if len(behind) > 1 else "has"
+        return (
+            f"{listed(map(cell_name, behind))} {told} not learned enough to be compared: {name}, a predictor without a "
+            f"net, is better ({number(nll)})."
         )
 
     def _pieces(self) -> str:
@@ -161,10 +179,8 @@ class Own:
             rows.append(
                 [cell_name(cell), number(mean) or "diverged", *cells, *[""] * (3 * bool(self.units) - len(cells))]
             )
-        plain = self.table("baselines").query("split == 'test' and averaging == 'pooled'")
-        if len(plain):
-            best = plain.loc[plain["nll"].idxmin()]
-            rows.append([f"no net: {best['baseline']}", number(best["nll"]), *[""] * (3 * bool(self.units))])
+        if self.plain[0]:
+            rows.append([f"no net: {self.plain[0]}", number(self.plain[1]), *[""] * (3 * bool(self.units))])
         study = ["the study", "difference", "mere chance?"] if self.units else []
         return markdown(["unit", f"yours, {self.epochs} epochs", *study], rows)
 
