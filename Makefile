@@ -8,7 +8,7 @@ export PATH := $(VENV)/bin:$(PATH)
 SHELL := /bin/bash
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help quick try repro test lint check endurance endurance-inputs readme bench
+.PHONY: help quick try repro test lint check endurance endurance-inputs readme bench bench-gpu
 
 help:
 	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
@@ -20,6 +20,7 @@ help:
 	@echo 'make endurance   kill a throw-away study a hundred times, until it ends as if nothing had happened'
 	@echo 'make endurance-inputs   read 10,000 files of every format, half of them damaged: one line or the right reading'
 	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
+	@echo 'make bench-gpu   check the kernels on a GPU and measure them there; with BENCH=--interpret a dry run on a CPU'
 	@echo 'make readme  put reports/summary.md into the README'
 
 $(READY): pyproject.toml constraints.txt
@@ -69,3 +70,7 @@ readme: $(READY)
 bench: $(READY)
 	@echo '== bench: training beside torch.nn, side by side'
 	@python -m stages.bench $(BENCH)
+
+bench-gpu: $(READY)
+	@echo '== bench-gpu: the engine cuda, first whether it is right, then how fast'
+	@python -m stages.bench_gpu $(BENCH)

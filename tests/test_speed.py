@@ -113,10 +113,10 @@ def test_the_rival_in_jax_computes_the_same_net(cell, output):
         np.testing.assert_allclose(after[name], weights, atol=2e-6)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_the_populations_contender_updates_every_trial(compiled):
+@pytest.mark.parametrize("arm", ["plain", "compiled"])
+def test_the_populations_contender_updates_every_trial(arm):
     load = small(net())
-    epoch = contenders.population(load, 3, compiled)
+    epoch = contenders.population(load, 3, arm)
     state = epoch.__closure__[[cell for cell in epoch.__code__.co_freevars].index("state")].cell_contents
     before = state.weights.clone()
     epoch()

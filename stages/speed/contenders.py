@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from stages.console.device import threads
 from stages.plumbing.parameters import section
 from stages.population import trials
+from stages.population.engines import CPU, Engine
 from stages.population.engines.compiled import Compiled
+from stages.population.engines.cuda import Cuda
 from stages.population.engines.torch import Torch
 from stages.population.population import Population
 from stages.protocol.protocol import Protocol
@@ -21,7 +23,12 @@ from stages.speed import jax_scan
 from stages.speed.workload import Workload
 
 LAYERS = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-OURS = ("plain", "compiled")  # the population; all others are rivals
+ENGINES: dict[str, Callable[..., Engine]] = {  # net, protocol, device
+    "plain": Torch,
+    "compiled": lambda net, protocol, device: Compiled(net, protocol),
+    "cuda": Cuda,
+}
+OURS = ("plain", "compiled")  # the population on a CPU; all others there are rivals
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,10 @@ def build(arm: str, workload: Workload, count: int) -> Contender:
         return Contender(processes.epoch, processes.count, updates, processes.close)
     if arm == "jax":
         return Contender(jax(workload), 1, updates)
-    return Contender(population(workload, count, arm == "compiled"), count, updates)
+    return Contender(population(workload, count, arm), count, updates)
 
 
-def torch_nn(workload: Workload, one_sequence: bool = False) -> Callable[[], None]:
+def torch_nn(workload: Workload, one_sequence: bool = False, device: torch.device = CPU) -> Callable[[], None]:
     """What a user would write: torch.nn's layer, a linear output, torch's RMSProp, one trial.
 
     Batches are padded and laid out beforehand. There is no weight noise, which the population has. With
@@ -70,14 +77,14 @@ def torch_nn(workload: Workload, one_sequence: bool = False) -> Callable[[], Non
     """
     net, protocol = workload.net, section("train", Protocol)
     torch.manual_seed(0)
-    layer = LAYERS[workload.cell](net.inputs, net.units)
-    readout = nn.Linear(net.units, net.output_size)
+    layer = LAYERS[workload.cell](net.inputs, net.units).to(device)
+    readout = nn.Linear(net.units, net.output_size).to(device)
     weights = [*layer.parameters(), *readout.parameters()]
     of = protocol.optimiser
     optimiser = torch.optim.RMSprop(weights, 1e-4, alpha=of.decay, eps=of.floor, momentum=of.momentum)
     whole = [batch[0] for batch in workload.batches]
     parts = [part[None] for batch in whole for part in batch] if one_sequence else whole
-    batches = [tuple(map(torch.from_numpy, workload.padded(part))) for part in parts]
+    batches = [tuple(torch.from_numpy(side).to(device) for side in workload.padded(part)) for part in parts]
 
     def losses(hidden: Tensor, targets: Tensor) -> Tensor:
         if net.output.__name__.endswith("bernoulli"):
@@ -105,16 +112,16 @@ def jax(workload: Workload) -> Callable[[], None]:
     return jax_scan.trainer(workload, protocol, initial)
 
 
-def population(workload: Workload, count: int, compiled: bool) -> Callable[[], None]:
-    """The population of `count` trials, in plain torch or compiled, noise and all, as a training does it.
+def population(workload: Workload, count: int, arm: str, device: torch.device = CPU) -> Callable[[], None]:
+    """The population of `count` trials on one of `ENGINES`, noise and all, as a training does it.
 
     Rate and noise are small: they cost the same, and no trial diverges, which would be passed over and flatter.
     """
     net, protocol = workload.net, section("train", Protocol).model_copy(update={"rate": 1e-5, "weight_noise": 1e-3})
-    engine = Compiled(net, protocol) if compiled else Torch(net, protocol, torch.device("cpu"))
+    engine = ENGINES[arm](net, protocol, device)
     split, layout = engine.load(workload.inputs, workload.targets, workload.lengths), Layout.of(net)
     grid = trials.draw(protocol, "bench", 1, count)
-    state = Population.initial(layout, protocol, grid, torch.device("cpu"))
+    state = Population.initial(layout, protocol, grid, engine.device)
 
     def epoch() -> None:
         engine.train(state, split, workload.batches, 0)

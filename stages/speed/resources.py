@@ -72,8 +72,11 @@ def _taken(kernel: Any, units: int, options: dict[str, Any], architecture: int) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cells", nargs="*", default=cells.names())
+    parser.add_argument("--architecture", type=int, help="80 for an A100, 90 for an H100; by default both")
+    options = parser.parse_args()
+    architectures = [options.architecture] if options.architecture else ARCHITECTURES
     try:
-        found = table(sizes(parser.parse_args().cells))
+        found = table(sizes(options.cells), architectures)
     except (ValueError, ImportError) as error:
         raise InputError(str(error)) from None
     found.to_csv(sys.stdout, index=False)
