@@ -19,7 +19,7 @@ _SETS = {
 }
 
 # What a comparison comes to, and the units of what it compares; those of differences are written with their sign.
-SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS = ("supported", "contradicted", "undecided")
+SUPPORTED, CONTRADICTED, UNDECIDED = ("supported", "contradicted", "undecided")
 NATS, RATIO, SHARE_OF_LOSSES, POWERS = "nats per step", "ratio", "share of losses", "powers of ten"
 SIGNED = (NATS, POWERS)
 

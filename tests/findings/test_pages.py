@@ -18,6 +18,7 @@ from findings_study import (
 )
 
 from stages import compare, figures, report
+from stages.findings.pages.html import COLOURS
 from stages.findings.plots import every
 from stages.findings.plots.style import log_ticks
 from stages.plumbing.errors import InputError
@@ -85,6 +86,11 @@ def test_units_alone_have_the_units_colours(full):
     colours = re.compile(r"#(?:00795c|0173b2|d55e00)")
     assert not colours.search((full / "figures/claims.svg").read_text())
     assert len(set(colours.findall((full / "figures/tuning.svg").read_text()))) == 3
+
+
+def test_every_colour_of_a_figure_follows_the_pages_ground(full):
+    found = {c for path in (full / "figures").glob("*.svg") for c in re.findall(r"#[0-9a-f]{6}\b", path.read_text())}
+    assert {"#262626", "#ffffff"} <= found <= set(COLOURS)
 
 
 def test_same_tables_same_bytes(full, monkeypatch):
@@ -188,7 +194,7 @@ def test_no_section_without_something_to_show(tmp_path, monkeypatch):
     text = (reports / "README.md").read_text() + (reports / "appendix.md").read_text()
     for section in ("How fast", "## Listen", "## Speech"):
         assert section not in text
-    assert {path.stem for path in (reports / "figures").glob("*.svg")}.isdisjoint({"speed", "piano_rolls", "noise"})
+    assert {path.stem for path in (reports / "figures").glob("*.svg")}.isdisjoint({"piano_rolls", "noise"})
 
 
 def test_benchmarks_are_read_all_or_none(full, tmp_path, monkeypatch):

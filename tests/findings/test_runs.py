@@ -28,7 +28,7 @@ COLUMNS = {
     "distances": "dataset,cell,split,averaging,repeats,nll_mean,nll_low,nll_high,run_sd,paper_nll,difference,"
     "distance_sds",
     "differences": "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high,"
-    "repeats_low,repeats_high,half_width,half_width_target,pieces_low,pieces_high,correlation",
+    "repeats_low,repeats_high,pieces_low,pieces_high,correlation",
     "single_runs": "dataset,first,second,repeats,studies,first_better_mean,first_better_low,first_better_high,"
     "sure_first,sure_second,verdict,agreement,share_asked",
     "standings": "dataset,family,model,origin,parameters,repeats,nll_mean,nll_low,nll_high,note,source",

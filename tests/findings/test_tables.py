@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from findings_study import SPEECH_BUDGET, TWO, Planted, write_study
-from ruamel.yaml import YAML
 
 from stages.compare import compare
-from stages.findings.records.design import SETTINGS
 from stages.findings.tables.progress import kept
 
 
@@ -151,13 +149,8 @@ def test_standings_rank_ours_among_the_published_within_a_family(tmp_path, monke
     assert own["parameters"].tolist() == ["24,612", "24,612", "96", "192"]
 
 
-def test_a_target_pair_of_other_cells_and_no_paper_cell_need_no_edit(tmp_path, monkeypatch):
-    write_study(tmp_path, {"own_songs": Planted({"mgu": [8.5, 8.6], "gru_reset_after": [8.4, 8.3]})})
-    settings = YAML().load(tmp_path / SETTINGS)
-    settings["compare"]["target_pair"] = ["mgu", "gru_reset_after"]
-    YAML().dump(settings, tmp_path / SETTINGS)
-    monkeypatch.chdir(tmp_path)
-    found = compare()
+def test_units_that_the_paper_does_not_have_need_no_edit(tmp_path, monkeypatch):
+    sets = {"own_songs": Planted({"mgu": [8.5, 8.6], "gru_reset_after": [8.4, 8.3]})}
+    found = tables(tmp_path, monkeypatch, sets)
     assert found["distances"].empty
-    assert found["differences"].query("averaging == 'pooled'")["half_width_target"].tolist() == [0.03]
     assert found["standings"]["model"].tolist()[:2] == ["gru_reset_after", "mgu"]

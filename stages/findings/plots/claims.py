@@ -50,7 +50,7 @@ def claims(frames: Frames, narrow: bool) -> Figure:
     if not datasets:
         empty(ax, "no claim is about these sets")
         return figure
-    labels, place = [], 0
+    labels, heads, place = [], [], 0
     for claim in verdicts.itertuples():
         of_claim = comparisons[comparisons["claim"] == claim.claim]
         quantities = list(dict.fromkeys(of_claim["quantity"]))
@@ -58,7 +58,8 @@ def claims(frames: Frames, narrow: bool) -> Figure:
             continue
         if claim.claim % 2:
             ax.axhspan(place - 0.5, place + len(quantities) + 0.5, color=BAND, zorder=0)
-        labels.append(f"$\\bf{{{claim.claim}.\\ {claim.verdict}}}$")
+        heads.append(len(labels))
+        labels.append(f"{claim.claim}. {claim.verdict}")
         for row in of_claim.itertuples():
             y = place + 1 + quantities.index(row.quantity)
             ax.plot(datasets.index(row.dataset), y, linestyle="", **LOOKS[kind(row)])
@@ -66,6 +67,8 @@ def claims(frames: Frames, narrow: bool) -> Figure:
         place += 1 + len(quantities)
     figure.set_figheight((2.6 if narrow else 1.9) + ROW * place)
     ax.set_yticks(range(len(labels)), labels, fontsize=9)
+    for head in heads:
+        ax.get_yticklabels()[head].set_fontweight("bold")
     ax.set_ylim(len(labels) - 0.5, -0.5)
     names = [set_name(name) + "*" * (not counted[name]) for name in datasets]
     turned = {"rotation": 90} if narrow else {"rotation": 40, "ha": "left", "rotation_mode": "anchor"}

@@ -48,14 +48,14 @@ def noise(frames: Frames, narrow: bool) -> Figure:
     styles = cell_styles(frames["arm_scores"].query("arm == 'paper'")["cell"])
     sets = list(found.groupby("dataset", sort=False))
     names = [f"{set_name(name)} (n={rows['repeats'].max()})" for name, rows in sets]
-    figure, axes = panels(names, narrow, row_height=2.1)
+    figure, axes = panels(names, narrow, row_height=2.4)
     for ax, (_, rows) in zip(axes, sets, strict=True):
         conditions = [noisy for noisy in LABELS if noisy in set(rows["noisy"])]
         rows_axis(ax, [LABELS[noisy] for noisy in conditions])
         for place, condition in enumerate(conditions):
             of = rows[rows["noisy"] == condition]
             for lane, row in enumerate(of.itertuples()):
-                style, y = styles[row.cell], place + 0.22 * (lane - (len(of) - 1) / 2)
+                style, y = styles[row.cell], place + 0.28 * (lane - (len(of) - 1) / 2)
                 ax.plot(row.nll_mean, y, style.marker, color=style.colour, markersize=7)
                 ax.plot([row.nll_low, row.nll_high], [y, y], color=style.colour, linewidth=2)
                 if math.isnan(row.nll_mean):

@@ -44,7 +44,7 @@ def answer(frames: Frames, narrow: bool) -> Figure:
     kinds = [kind for kind in KINDS if (gaps["output"] == kind).any()]
     reference = cell_name(gaps["reference"].iloc[0])
     rows = gaps.groupby("output")["dataset"].nunique()
-    heights = [0.6 + 0.55 * int(rows[kind]) for kind in kinds]
+    heights = [0.7 + (0.64 if narrow else 0.55) * int(rows[kind]) for kind in kinds]
     figure, axes = panels([KINDS[kind] for kind in kinds], narrow, row_height=max(heights))
     if narrow and len(kinds) > 1:
         axes[0].get_gridspec().set_height_ratios(heights)
@@ -57,6 +57,7 @@ def answer(frames: Frames, narrow: bool) -> Figure:
         labels = [_wrapped(set_name(d), f"n={counts[d]}" + ", prelim." * (notes[d] == "preliminary")) for d in datasets]
         rows_axis(ax, labels)
         ax.axvline(0, color="black", linewidth=1)
+        ax.set_title(KINDS[kind], loc="left", pad=14)
         ax.annotate(reference, (0, 1), (0, 2), ("data", "axes fraction"), "offset points", ha="center", fontsize=9)
         for place, dataset in enumerate(datasets):
             of_set = of_kind[of_kind["dataset"] == dataset]

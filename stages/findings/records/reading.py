@@ -26,19 +26,9 @@ NOISY = "cell,repeat,candidate,draw,weight_noise,test_nll".split(",")
 BASELINES = "baseline,split,averaging,nll".split(",")
 LEAKAGE = "piece,name,frames,leaked_frames,touched".split(",")
 RUN_KEYS = (
-    "output",
-    "matching",
-    "input_size",
-    "output_size",
-    "units",
-    "recurrent_parameters",
-    "output_parameters",
-    "total_parameters",
-    "device",
-    "engine",
-    "seconds",
-    "seconds_per_update",
-)
+    "output,matching,input_size,output_size,units,recurrent_parameters,"
+    "output_parameters,total_parameters,device,engine,seconds,seconds_per_update"
+).split(",")
 
 
 def read_runs(design: Design, matching: str) -> Runs:

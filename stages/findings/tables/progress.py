@@ -1,4 +1,4 @@
-"""Speed of learning: curves, their median and spread over repeats, and the time to levels of validation NLL.
+"""Speed of learning: curves, their median and spread over repeats, and one unit's time to a level over another's.
 
 Nets stop at different epochs. After its last epoch a net is carried forward at its best epoch's values, because those
 are the weights that are kept: so the median at the end is that of the nets that the results are made of.
@@ -15,8 +15,6 @@ from stages.findings.records.runs import Run
 from stages.findings.study import Study
 from stages.findings.tables.differences import pairs
 from stages.findings.wording import cell_name, number, set_of, span_of
-
-CLOCKS = ("epochs", "updates", "seconds")  # the last needs comparable timings
 
 # Points kept of a curve: a 500-epoch line at screen size needs no more, and the file stays small.
 POINTS = 120
@@ -106,7 +104,7 @@ def kept(length: int) -> np.ndarray:
 def progress(study: Study) -> list[list]:
     """One cell's updates or seconds to the pair's validation level over another's (see inference/claims.py)."""
     evidence, rows = study.evidence, []
-    for dataset, first, second, clock in pairs(study, CLOCKS[1:]):
+    for dataset, first, second, clock in pairs(study, ("updates", "seconds")):
         if clock == "seconds" and not evidence.same_clock(dataset, first, second):
             continue
         found = evidence.progress(dataset, first, second, clock)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.records import paper
-from stages.findings.records.design import Design, Halving, Training
+from stages.findings.records.design import TOTAL, Design, Halving, Training
 from stages.findings.study import Study
-from stages.findings.wording import number, set_of, text, unit_of
+from stages.findings.wording import number, set_of, text
 
 DEPARTURES = Path(__file__).parents[1] / "records/departures.csv"
 BUDGET = ("repeats", "candidates", "max_epochs", "batch_size")
@@ -43,7 +43,7 @@ def design(study: Study) -> list[list]:
     rows = []
     for dataset, training in study.design.datasets.items():
         of_dataset = [study.runs[dataset, cell] for cell in study.design.cells]
-        in_arm = [run for key, run in study.total.items() if key[0] == dataset and run is not study.runs[key]]
+        in_arm = [run for key, run in study.of_arm(TOTAL).items() if key[0] == dataset and run is not study.runs[key]]
         counterpart, output = study.settings.counterparts.get(dataset), study.output(dataset)
         budget = study.settings.budgets[output]
         ends = pd.concat([run.trials["status"] for run in of_dataset]).value_counts()
@@ -76,9 +76,8 @@ SIZES = "input_size output_size units recurrent_parameters output_parameters tot
 @table(
     f"dataset:word cell:word matching:word {' '.join(f'{size}:count' for size in SIZES.split())} paper_units:count "
     "paper_parameters:count",
-    {
-        "set": set_of,
-        "unit": unit_of,
+    standard("set unit")
+    | {
         "matching": "matching",
         "inputs": "input_size",
         "outputs": "output_size",
@@ -92,7 +91,7 @@ SIZES = "input_size output_size units recurrent_parameters output_parameters tot
 def parameters(study: Study) -> list[list]:
     """Each net's sizes, beside Table 1 of the paper where they are matched as there."""
     rows = []
-    own = [run for key, run in study.total.items() if run is not study.runs[key]]
+    own = [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs[key]]
     for run in [*study.runs.values(), *own]:
         matched = run.info["matching"] == paper.MATCHING
         stated = paper.SIZES.get((run.info["output"], run.cell), (None, None)) if matched else (None, None)
@@ -129,9 +128,6 @@ def deviations(study: Study) -> pd.DataFrame:
 
 def by_dataset(design: Design, name: str) -> str:
     """A number of the budgets where all datasets share it, else each value with its datasets."""
-    groups: dict[str, list[str]] = {}
-    for dataset, training in design.datasets.items():
-        groups.setdefault(f"{getattr(training, name)}", []).append(dataset)
-    if len(groups) == 1:
-        return next(iter(groups))
-    return "; ".join(f"{found}: {', '.join(datasets)}" for found, datasets in groups.items())
+    found = pd.Series({dataset: getattr(training, name) for dataset, training in design.datasets.items()})
+    told = [f"{value}: {', '.join(of.index)}" for value, of in found.groupby(found, sort=False)]
+    return "; ".join(told) if len(told) > 1 else f"{found.iloc[0]}"

@@ -16,20 +16,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.inference.evidence import Evidence
 from stages.findings.inference.resampling import Interval, pooled_mean
+from stages.findings.records.design import TOTAL
 from stages.findings.records.runs import Run
 from stages.findings.study import Study
-from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed_interval, span_of, unit_of
+from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed_interval, span_of
 from stages.plumbing.parameters import read
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
 EDITION, UNTOUCHED, TOUCHED, ARM = "edition", "untouched", "touched", "arm"
 HOLDS, TURNS = "holds", "turns"
-# How a condition is told in a row; `{}` is the other edition's name.
+# How a condition is told.
 CONDITIONS = {
-    EDITION: "another edition: {}",
+    EDITION: "another edition of the same music",
     UNTOUCHED: "pieces not heard in training",
     TOUCHED: "pieces heard in training",
     ARM: "output layer counted in the budget",
@@ -52,7 +53,7 @@ def conditions(study: Study) -> list[Condition]:
         part: study.evidence_of({run: _only(study.runs[run], pieces) for run, pieces in of_part.items()})
         for part, of_part in _parts(study).items()
     }
-    there[ARM] = study.evidence_of(study.total)
+    there[ARM] = study.evidence_of(study.of_arm(TOTAL))
     found = []
     for dataset in study.design.datasets:
         found += [Condition(dataset, EDITION, other, study.evidence) for other in _editions(dataset, study)]
@@ -101,7 +102,7 @@ def same_order(here: Interval, there: Interval) -> str:
     "main_low main_high repeats:count pieces:count difference_mean difference_low difference_high order:word",
     {
         "set": set_of,
-        "elsewhere": lambda row: CONDITIONS[row.condition].format(set_name(row.elsewhere)),
+        "elsewhere": lambda row: set_name(row.elsewhere) if row.condition == EDITION else CONDITIONS[row.condition],
         "units": pair_of,
         "n, pieces": lambda row: f"{row.main_repeats}, {row.main_pieces}",
         "in the study": span_of("main", signed_interval),
@@ -139,9 +140,8 @@ def robustness(study: Study) -> list[list]:
 @table(
     "dataset:word cell:word part:word window:count pitches:count pieces:count frames:count leaked_frames:count "
     "leaked_share repeats:count nll_mean nll_low nll_high",
-    {
-        "set": set_of,
-        "unit": unit_of,
+    standard("set unit")
+    | {
         "pieces": "part",
         "number": "pieces",
         "frames heard": lambda row: f"{row.leaked_share:.1%}",

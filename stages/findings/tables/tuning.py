@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.inference.resampling import SHARE, mean_interval
 from stages.findings.study import Study
-from stages.findings.wording import number, set_of, share_interval, span_of, unit_of
+from stages.findings.wording import number, share_interval, span_of
 
 
 @table("dataset:word cell:word repeat:count candidate:count learning_rate status:word valid_nll chosen:flag")
@@ -31,10 +31,8 @@ def _rate(rate: float) -> str:
 @table(
     "dataset:word cell:word repeats:count candidates:count diverged:count best_valid_nll margin good_mean good_low "
     "good_high good_rate_low good_rate_high chosen_rate_median edge edge_low:count edge_high:count",
-    {
-        "set": set_of,
-        "unit": unit_of,
-        "n": "repeats",
+    standard("set unit n")
+    | {
         "candidates": lambda row: f"{row.candidates}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
         "best validation NLL": lambda row: number(row.best_valid_nll),
         "good candidates": span_of("good", share_interval),

@@ -5,22 +5,15 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.tables.robustness import ARM, EDITION, HOLDS, TOUCHED, TURNS, UNTOUCHED
+from stages.findings.tables.robustness import CONDITIONS, HOLDS, TURNS
 from stages.findings.wording import UNDECIDED, count, set_names
-
-HEADS = {
-    EDITION: "In another edition of the same music",
-    UNTOUCHED: "On the pieces not heard in training",
-    TOUCHED: "On the pieces heard in training",
-    ARM: "With the output layer's weights counted",
-}
 
 
 def words(frames: Frames) -> dict[str, Any] | None:
     found, leakage = frames["robustness"], frames["leakage"]
     if found.empty and leakage.empty:
         return None
-    told = [sentence(head, rows) for name, head in HEADS.items() if len(rows := found[found["condition"] == name])]
+    told = [sentence(head, rows) for name, head in CONDITIONS.items() if len(rows := found[found["condition"] == name])]
     return {"sentences": told, "heard": heard(leakage)}
 
 
@@ -30,8 +23,8 @@ def sentence(head: str, rows: pd.DataFrame) -> str:
     holds, turns, open_ = (int(counts.get(order, 0)) for order in (HOLDS, TURNS, UNDECIDED))
     same = int((rows["main_mean"] * rows["difference_mean"] > 0).sum())
     return (
-        f"{head} ({set_names(rows['dataset'])}), of {count(len(rows), 'pair')} of units {holds} hold, {turns} turn and "
-        f"{open_} are undecided; {same} have means of the same sign."
+        f"{head.capitalize()} ({set_names(rows['dataset'])}): of {count(len(rows), 'pair')} of units {holds} hold, "
+        f"{turns} turn and {open_} are undecided; {same} have means of the same sign."
     )
 
 
