@@ -132,6 +132,19 @@ def test_every_sentence_is_short():
             assert len(sentences) == 3 and all(len(sentence.split()) <= 25 for sentence in sentences)
 
 
+def test_speech_where_an_arm_lacks_tanh_speaks_of_the_noise_alone():
+    found = frames(GRU_WINS | {"speech_short": (3.0, 1.0, 1.0)}, 0.1, (0, 2, 8), "not tested", (10.0, 0.5))
+    lacking = found["speech_noise"].query("noisy or cell != 'tanh'")
+    told = answer(found | {"speech_noise": lacking})[1]
+    assert told == "On speech tanh comes last on every set, under the paper's weight noise."
+
+
+def test_three_repeats_are_no_single_runs():
+    found = frames(GRU_WINS | {"speech_short": (3.0, 1.0, 1.0)}, 0.1, (0, 2, 8), "open", (10.0, 0.5))
+    told = answer(found | {"speech_noise": found["speech_noise"].assign(repeats=3)})[1]
+    assert told.startswith("On speech tanh is far behind") and "single" not in told
+
+
 def rows(*verdicts: str, made: bool = True) -> pd.DataFrame:
     return pd.DataFrame(
         {"dataset": "musedata", "counted": True, "verdict": verdicts, "mean": 0.1 if made else float("nan"), "note": ""}

@@ -92,9 +92,11 @@ def _speech(frames: Frames) -> str:
     if answers and answers <= {"the units'"}:
         return "On speech both gated units beat tanh, with the paper's weight noise and without it."
     nll = frames["speech_noise"]
-    if nll.empty or "tanh" not in set(nll["cell"]):
+    with_tanh = nll[nll["cell"] == "tanh"].groupby("dataset")["noisy"].nunique()
+    nll = nll[nll["dataset"].isin(with_tanh.index[with_tanh == 2])]
+    if nll.empty:
         return _speech_with_noise(tested(frames, "gaussian_mixture"))
-    gaps = nll.pivot_table(index="dataset", columns=["noisy", "cell"], values="nll_mean", sort=False, dropna=False)
+    gaps = nll.set_index(["dataset", "noisy", "cell"])["nll_mean"].unstack(["noisy", "cell"])
     single = " (single runs)" if nll["repeats"].max() == 1 else ""
     before = _behind(gaps, True)
     if (before == 0).any():
