@@ -27,6 +27,8 @@ def choose() -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
+        if device.type == "cuda" and device.index is not None:
+            torch.cuda.set_device(device)  # where Triton launches its kernels
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"STUDY_DEVICE: cannot use '{name}' ({reason}); unset it to choose automatically") from None

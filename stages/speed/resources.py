@@ -3,7 +3,8 @@
 python -m stages.speed.resources             every cell, at its units on music
 python -m stages.speed.resources gru lstm    some
 
-A row a kernel, as CSV. `stack` and `local` are bytes a thread: what is not 0 did not fit into registers.
+A row a kernel, as CSV; weight noise has one for all cells. `stack` and `local` are bytes a thread: what is not 0 did
+not fit into registers.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from stages.recurrent.matching import Matching
 
 ARCHITECTURES = (80, 90)  # A100, H100
 INPUTS = 100  # of music; no kernel depends on it
+WHOLE = "T", "B", "size", "count"  # arguments that are whole numbers
 FIGURES = {"REG": "registers", "STACK": "stack", "LOCAL": "local", "SHARED": "shared"}
 
 
@@ -38,25 +40,30 @@ def sizes(names: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 def table(wanted: Iterable[tuple[str, int]], architectures: Iterable[int] = ARCHITECTURES) -> pd.DataFrame:
     """Warps, registers a thread, and bytes of stack, local and shared memory, of both kernels of some (cell, units)."""
-    rows = []
+    from stages.population.engines import fused_noise
+    from stages.recurrent.derive.triton_passes import width
+
+    kernels = [("", 0, fused_noise.perturb, {"BLOCK": fused_noise.BLOCK}, {"num_warps": 4})]
     for cell, units in wanted:
-        passes = derive.fused(cells.load(cell), INPUTS, units).__self__
+        passes, constants = derive.fused(cells.load(cell), INPUTS, units).__self__, {"H": units, "WIDTH": width(units)}
+        both = passes.forward, passes.backward
+        kernels += [(cell, units, kernel, constants, passes.options(units)) for kernel in both]
+    rows = []
+    for cell, units, kernel, *how in kernels:
         for architecture in architectures:
-            for kernel in (passes.forward, passes.backward):
-                facts = {"cell": cell, "units": units, "kernel": kernel.__name__, "architecture": f"sm_{architecture}"}
-                rows.append(facts | _taken(kernel, units, passes.options(units), architecture))
+            facts = {"cell": cell, "units": units, "kernel": kernel.__name__, "architecture": f"sm_{architecture}"}
+            rows.append(facts | _taken(kernel, *how, architecture))
     return pd.DataFrame(rows)
 
 
-def _taken(kernel: Any, units: int, options: dict[str, Any], architecture: int) -> dict[str, int]:
+def _taken(kernel: Any, constants: dict[str, int], options: dict[str, Any], architecture: int) -> dict[str, int]:
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from stages.recurrent.derive.triton_passes import width
-
-    names, constants = kernel.arg_names, {"H": units, "WIDTH": width(units)}
-    kinds = dict.fromkeys(constants, "constexpr") | {"T": "i32", "B": "i32", "lengths": "*i32"}
+    names = kernel.arg_names
+    kinds = dict.fromkeys(constants, "constexpr") | dict.fromkeys(WHOLE, "i32")
+    kinds |= {"lengths": "*i32", "seeds": "*i64", "update": "i64"}
     signature = {name: kinds.get(name, "*fp32") for name in names}
     aligned = {(n,): [["tt.divisibility", 16]] for n, name in enumerate(names) if signature[name][0] == "*"}
     source = ASTSource(kernel, signature, {(names.index(name),): value for name, value in constants.items()}, aligned)

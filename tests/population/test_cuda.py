@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from training_data import CPU, Frames, engine, music, net, protocol, trial
 
 from stages.plumbing.errors import InputError
-from stages.population import engines
+from stages.population import engines, noise
 from stages.population.engines import cuda
 from stages.population.engines.cuda import Cuda
 from stages.population.population import Population
@@ -17,6 +17,8 @@ from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
 pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
+from stages.population.engines import fused_noise  # noqa: E402  (it imports Triton)
+
 BATCHES = [np.array([[0, 3], [1, 2]]), np.array([[2, 1], [3, 0]]), np.array([[3, 2], [0, 1]])]
 
 
@@ -53,6 +55,16 @@ def test_three_updates_and_a_score_equal_those_of_the_compiled_engine(of, frames
         ends[name] = population.weights.numpy(), computing.score(layout, population.weights, split, lambda: False)
     for one, other in zip(*ends.values(), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4 * np.abs(one).max())
+
+
+@pytest.mark.parametrize("update", [0, 12, 2**31 - 1, 2**32 + 5])
+def test_noise_is_that_of_the_other_engines(update):
+    seeds, deviations = torch.tensor([0, 2**31 + 7, 2**62 + 12345]), torch.tensor([1.0, 0.0, 2.0])
+    matrix = torch.ones(3, 1100)
+    fused_noise.add_noise(matrix, 1093, seeds, deviations, update)
+    expected = 1 + deviations[:, None] * noise.normals(seeds, update, 1093)
+    torch.testing.assert_close(matrix[:, :1093], expected, rtol=0, atol=5e-6)
+    assert (matrix[:, 1093:] == 1).all()
 
 
 class Launches(TorchDispatchMode):
@@ -94,6 +106,7 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
 
     passes = computing.network.recurrence.__self__
     passes.forward, passes.backward = Kernel("forward"), Kernel("backward")
+    monkeypatch.setattr(fused_noise, "perturb", Kernel("noise"))
     lengths = np.array([4, 4, 4, 4, 40, 40, 40, 40])
     frames = np.zeros((lengths.sum(), 8), np.float32)
     split = computing.load(frames, frames, lengths)
@@ -108,8 +121,8 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
         counted.append((counts.operations.total(), counts.copies))
     (one, copies), longer, three = counted
     assert longer == (one, copies) and three[1] == copies <= 6
-    assert one < 400 and three[0] <= 3 * one
-    assert launched == {"forward": 5, "backward": 5}
+    assert one < 150 and three[0] <= 3 * one
+    assert launched == {"noise": 5, "forward": 5, "backward": 5}
 
 
 def test_why_it_cannot_run_is_one_line(monkeypatch):

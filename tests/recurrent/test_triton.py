@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stages import cells
 from stages.recurrent import derive, unroll
-from stages.recurrent.derive import matrices
+from stages.recurrent.derive import __main__, matrices
 
 pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
 
@@ -87,6 +87,13 @@ def test_nothing_is_written_beyond_a_sequences_end():
     weights, inputs, upstream = population(of := cells.load("lstm"))
     h = derive.fused(of, D, H)(weights, inputs, LENGTHS)
     assert not h[0, 2:, 1].any() and not h[1, 1:, 0].any() and h[0, :2, 1].all()
+
+
+def test_the_source_can_be_read(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["derive", "gru", "--gpu"])
+    __main__.main()
+    shown = capsys.readouterr().out
+    assert "z = sigmoid(x0 + times(h, U0))" in shown and shown == derive.kernels(cells.load("gru"), 20, 7).text
 
 
 def test_what_does_not_fit_into_registers_is_refused_in_words():

@@ -1,6 +1,8 @@
-"""A population on a GPU: the recurrence as derived kernels, a launch a pass; all else in torch, rows together.
+"""A population on a GPU: recurrence and weight noise as kernels, a launch each; all else in torch, rows together.
 
-How many launches an update takes does not depend on its steps, and nothing is copied or waited for within it.
+How many launches an update takes does not depend on its steps, and nothing is copied or waited for within it. What the
+kernels give a sequence is the same to the bit in any company; torch's batched products around them may sum in another
+order for another number of rows.
 """
 
 from importlib.metadata import version
@@ -8,8 +10,10 @@ from importlib.util import find_spec
 from os import environ
 
 import torch
+from torch import Tensor
 
 from stages.population.engines.torch import Torch
+from stages.population.population import Population
 from stages.recurrent import derive
 from stages.recurrent.net import Net
 from stages.recurrent.network import Network
@@ -39,6 +43,15 @@ class Cuda(Torch):
         except Exception as error:  # of a compiler or a driver, of whatever kind
             return f"its kernels do not run: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         return None if apart < AGREEMENT else f"its kernels give other numbers than torch, by {apart:.1e}"
+
+    def perturbed(self, population: Population, update: int) -> Tensor:
+        from stages.population.engines.fused_noise import add_noise  # Triton is an extra, and its import takes a second
+
+        perturbed = population.weights.clone()
+        if any(trial.weight_noise for trial in population.trials):
+            seeds, deviations = (population.column(name)[:, 0] for name in ("seed", "weight_noise"))
+            add_noise(perturbed, population.layout.noisy, seeds, deviations, update)
+        return perturbed
 
     def _network(self, net: Net) -> Network:
         return Network(net, derive.fused(net.cell, net.inputs, net.units))

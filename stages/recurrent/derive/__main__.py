@@ -1,6 +1,7 @@
-"""Prints what is derived from a cell's `step`: the source of its compiled passes.
+"""Prints what is derived from a cell's `step`: the source of its compiled passes, or of its kernels for a GPU.
 
 python -m stages.recurrent.derive gru
+python -m stages.recurrent.derive gru --gpu
 """
 
 import argparse
@@ -15,9 +16,11 @@ def main() -> None:
     parser.add_argument("cell")
     parser.add_argument("--inputs", type=int, default=88, help="D; the source depends on it only if the step does")
     parser.add_argument("--units", type=int, default=46, help="H, likewise")
+    parser.add_argument("--gpu", action="store_true", help="the Triton kernels")
     options = parser.parse_args()
     try:
-        print(derive.compiled(cells.load(options.cell), options.inputs, options.units), end="")
+        of = cells.load(options.cell), options.inputs, options.units
+        print(derive.kernels(*of).text if options.gpu else derive.compiled(*of), end="")
     except ValueError as error:
         raise InputError(str(error)) from None
     except derive.Underivable as obstacle:

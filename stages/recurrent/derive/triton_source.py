@@ -34,6 +34,10 @@ START = """    trial, sequence = tl.program_id(0).to(tl.int64), tl.program_id(1)
     every_state, every_saved = trials * (T + 1) * step, trials * T * step
     zero = tl.zeros([WIDTH], {of}.dtype.element_ty)
     steps = tl.load(lengths + trial * B + sequence)""".splitlines()
+LAUNCHED = [
+    "# T and B differ from batch to batch: one compilation is for all",
+    '@triton.jit(do_not_specialize=["T", "B"])',
+]
 RESERVED = frozenset(
     """projected states saved lengths dh delta dV U V T B H WIDTH trial trials sequence j unit row step every_state
     every_saved zero steps line now kept seeds above further t tl triton exp mask matrix relu sigmoid spread tanh times
@@ -77,7 +81,7 @@ class Kernels:
         new = [f"new{i} = {text}" for i, text in enumerate(texts[: len(self.outs)])]
         kept = texts[len(self.outs) :]
         stores += [f"tl.store(kept + {n} * every_saved, {text}, mask=unit)" for n, text in enumerate(kept)]
-        yield "@triton.jit"
+        yield from LAUNCHED
         yield "def forward(projected, U, V, lengths, states, saved, T, B, H: tl.constexpr, WIDTH: tl.constexpr):"
         yield from self._start("projected", body, fixed)
         yield f"    line = projected + row * ({columns} * H) + j"
@@ -112,7 +116,7 @@ class Kernels:
         streams |= {f"s{n}": f"kept + {n} * every_saved" for n in range(len(self.saved)) if f"s{n}" in body.read}
         streams["above"] = "seeds"
         new = [i for i in states if f"new{i}" in body.read]
-        yield "@triton.jit"
+        yield from LAUNCHED
         yield "def backward(states, saved, U, V, lengths, dh, delta, dV, T, B, H: tl.constexpr, WIDTH: tl.constexpr):"
         yield from self._start("dh", body, fixed)
         yield "    row += (steps - 1).to(tl.int64) * B"
