@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--cpus-per-task", type=int, default=1, help="cores, and threads, of a training")
     parser.add_argument("--gpus-per-task", type=float, default=0.0, help="0.25: four trainings share a GPU")
     parser.add_argument("--repeats-per-task", type=int, default=1, help="of a training, in one block")
+    parser.add_argument("--only-trainings", action="store_true", help="leave what follows from them as it is")
     options = parser.parse_args()
     if min(options.cpus_per_task, options.repeats_per_task) < 1 or options.gpus_per_task < 0:
         raise InputError("--cpus-per-task and --repeats-per-task are at least 1, --gpus-per-task at least 0")
@@ -83,7 +84,8 @@ def main() -> None:
             datasets = {block.dataset for block in blocks}
             shared = versions.expected(datasets)
             driver.Driver(blocks, stages, shared, options.cpus_per_task, options.gpus_per_task).run()
-            call(*DVC_REPRO)
+            if not options.only_trainings:
+                call(*DVC_REPRO)
     finally:
         ray.shutdown()
 
