@@ -8,12 +8,13 @@ export PATH := $(VENV)/bin:$(PATH)
 SHELL := /bin/bash
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help quick try repro test lint check endurance endurance-inputs readme bench bench-gpu
+.PHONY: help quick try repro train-all test lint check endurance endurance-inputs readme bench bench-gpu
 
 help:
 	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
 	@echo 'make try     a cell of your own beside the study, on the same data: make try CELL=mgu, REPEATS=3 for more runs'
 	@echo 'make repro   bring the whole study up to date: dvc repro (downloads data, trains what is out of date)'
+	@echo 'make train-all   the same, its trainings on all cores, or on the machines of a Ray cluster: ADDRESS=auto GPUS=0.25'
 	@echo 'make test    the tests'
 	@echo 'make lint    ruff: style and format'
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
@@ -40,6 +41,10 @@ try: $(READY)
 repro: $(READY)
 	@echo '== repro: dvc repro'
 	@python -m stages.repro
+
+train-all: $(READY)
+	@python -c 'import ray' 2>/dev/null || pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster]'
+	@python -m stages.train_all $(if $(ADDRESS),--address $(ADDRESS)) $(if $(GPUS),--gpus-per-task $(GPUS))
 
 test: $(READY)
 	@echo '== test: pytest'

@@ -2,13 +2,20 @@
 
     python -m stages.train --dataset jsb_chorales --cell gru
     python -m stages.train --dataset jsb_chorales --cell lstm --arm total
+    python -m stages.train --dataset jsb_chorales --cell gru --repeats 3:5     a shard: repeats 3 and 4 alone
 
 Reads the train and validation splits, never the test split. Writes models/<arm>/<dataset>/<cell>/: the chosen trials'
 weights, a row per trial, a row per trial and epoch, and how it was run. Repeats that are there already, made from the
-same parameters and data by code that computes the same, are kept: only missing ones are trained.
+same parameters and data by code that computes the same, are kept: only missing ones are trained. Shards lie apart in
+.shards/ until the training of all repeats takes them for what they are, repeats that are there.
 """
 
 import argparse
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from inspect import getfile
 from pathlib import Path
 from typing import Any
@@ -17,11 +24,11 @@ import torch
 
 from stages.console import device as devices
 from stages.corpora.split import Split
+from stages.plumbing import places
 from stages.plumbing.errors import InputError, run
-from stages.plumbing.files import alone
-from stages.plumbing.parameters import checked, mapping
-from stages.plumbing.places import PREPARED, run_folder
-from stages.population import behaviour, checkpoints, engines, results, trainer, trials
+from stages.plumbing.leases import held
+from stages.plumbing.parameters import checked, mapping, shortened
+from stages.population import behaviour, checkpoints, engines, results, shards, trainer, trials
 from stages.protocol import arms
 from stages.recurrent.layout import Layout
 from stages.recurrent.matching import Matching
@@ -66,49 +73,140 @@ def arrays(splits: dict[str, Split]) -> list[Any]:
     return [array for split in splits.values() for array in (split.inputs, split.targets, split.lengths)]
 
 
+@dataclass(frozen=True)
+class Task:
+    """A training of one arm, dataset and cell, with all that it needs."""
+
+    arm: arms.Arm
+    cell: str
+    splits: dict[str, Split]
+    net: Net
+    engine: engines.Engine
+    facts: dict[str, Any]
+
+    @classmethod
+    def load(cls, arm_name: str, dataset: str, cell: str) -> "Task":
+        """From params.yaml and the prepared data.
+
+        Raises:
+            InputError: one of them, or the environment, cannot be used.
+        """
+        arm = arms.load(arm_name, dataset)
+        matching = checked({**mapping("matching"), "mode": arm.matching}, Matching, "params.yaml: matching")
+        splits = {name: Split.load(places.PREPARED / dataset / f"{name}.npz") for name in ("train", "valid")}
+        settings = dict(mapping("outputs").get(splits["train"].output, {}))
+        net = build_net(cell, splits["train"], matching, settings)
+        engine = engines.choose(net, arm.protocol, devices.choose())
+        return cls(arm, cell, splits, net, engine, describe(arm, cell, net, splits, settings))
+
+    @property
+    def title(self) -> str:
+        title = f"{self.arm.dataset}-{self.cell}"
+        return title if self.arm.name == places.PAPER else f"{self.arm.name}-{title}"
+
+    @property
+    def folder(self) -> Path:
+        return places.run_folder(self.arm.name, self.arm.dataset, self.cell)
+
+    @property
+    def shards(self) -> Path:
+        return places.shards(self.arm.name, self.arm.dataset, self.cell)
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout.of(self.net)
+
+    @cached_property
+    def behaviour(self) -> list[float]:
+        return behaviour.probe(self.net, self.arm.protocol, self.engine, self.engine.device)
+
+    def there(self, folder: Path, begin: int = 0) -> results.Results:
+        """The repeats from `begin` on that a folder holds and that are this training's."""
+        drawn, candidates = self.arm.protocol.drawn(), self.arm.budget.candidates
+        return results.load(folder, self.layout, self.facts, drawn, candidates, lambda: self.behaviour, begin)
+
+    def run(self, repeats: range, folder: Path, title: str) -> None:
+        """Brings a folder to hold these repeats: what it lacks is trained, or for the whole training taken from shards.
+
+        Raises:
+            Interrupted: it was asked to stop, or another process has taken over.
+        """
+        whole = folder == self.folder
+        with held(checkpoints.FOLDER / f"{title}.lease", title) as lease:
+            found = self.there(folder, repeats.start).first(repeats.stop)
+            kept = found.repeats
+            if whole:
+                found = shards.joined(found, self.shards, self.there).first(repeats.stop)
+            lacking = range(max(repeats.start, found.repeats), repeats.stop)
+            if count := len(repeats) - len(lacking):
+                print(f"{title}: {count} of {len(repeats)} repeats are there and stay as they are", flush=True)
+            trained = _Trained(self, lacking, title, lease.confirm)
+            if lacking:
+                found = found.joined(trained.results(found.behaviour))
+            lease.confirm()
+            found.save(folder, self.layout, self.facts, kept)
+            trained.checkpoint.remove()
+            if whole:
+                shutil.rmtree(self.shards, ignore_errors=True)
+
+
+class _Trained:
+    """Repeats of a task that are trained, from their checkpoint on where there is one."""
+
+    def __init__(self, task: Task, repeats: range, title: str, confirm: Callable[[], None]):
+        budget, protocol = task.arm.budget, task.arm.protocol
+        grid = trials.draw(protocol, task.arm.dataset, budget.repeats, budget.candidates)
+        self.task, self.title, self.trials = task, title, [trial for trial in grid if trial.repeat in repeats]
+        device, engine = devices.describe(task.engine.device), task.engine.name
+        self.where = {"device": device, "engine": engine, "torch": torch.__version__}
+        facts = {key: task.facts[key] for key in results.SAME}
+        exact = facts | self.where | {"trials": [str(trial) for trial in self.trials]}
+        sources = [Path(__file__), Path(task.net.cell.__file__), Path(getfile(Split))]
+        key = checkpoints.key(exact, arrays(task.splits), sources)
+        self.checkpoint = checkpoints.Checkpoint(title, key, confirm)
+
+    def results(self, known: list[float]) -> results.Results:
+        """Trains them.
+
+        Args:
+            known: the probe's numbers of repeats that these join; none: they are measured.
+        """
+        task, device = self.task, self.task.engine.device
+        engine, layout, protocol, budget = task.engine, task.layout, task.arm.protocol, task.arm.budget
+        train, valid = (engine.load(split.inputs, split.targets, split.lengths) for split in task.splits.values())
+        begun = self.checkpoint.load(layout, protocol, device)
+        training = begun or trainer.Training.begin(layout, protocol, self.trials, device)
+        records = trainer.train(engine, protocol, budget, training, train, valid, self.title, self.checkpoint)
+        cost = trainer.seconds_per_update(engine, layout, protocol, budget, self.trials[0], train, device)
+        made = self.where | {"seconds": round(training.seconds, 1), "seconds_per_update": cost}
+        return results.Results.of(records, protocol.drawn(), made, known or task.behaviour)
+
+
+def block(text: str, repeats: int) -> range:
+    """The repeats that `a:b` names: a to b - 1.
+
+    Raises:
+        InputError: they are not some of the `repeats` there are.
+    """
+    found = re.fullmatch(r"(\d+):(\d+)", text)
+    if not found or not int(found[1]) < int(found[2]) <= repeats:
+        raise InputError(f"--repeats: expected a:b with 0 <= a < b <= {repeats}, found '{shortened(text)}'")
+    return range(int(found[1]), int(found[2]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--cell", required=True)
-    parser.add_argument("--arm", default=arms.PAPER)
+    parser.add_argument("--arm", default=places.PAPER)
+    parser.add_argument("--repeats", metavar="a:b", help="a shard: repeats a to b - 1 alone")
     options = parser.parse_args()
-    dataset, cell = options.dataset, options.cell
-    folder = run_folder(options.arm, dataset, cell)
-    title = f"{dataset}-{cell}" if options.arm == arms.PAPER else f"{options.arm}-{dataset}-{cell}"
-
-    arm = arms.load(options.arm, dataset)
-    protocol, budget = arm.protocol, arm.budget
-    matching = checked({**mapping("matching"), "mode": arm.matching}, Matching, "params.yaml: matching")
-    splits = {name: Split.load(PREPARED / dataset / f"{name}.npz") for name in ("train", "valid")}
-    settings = dict(mapping("outputs").get(splits["train"].output, {}))
-    net = build_net(cell, splits["train"], matching, settings)
-    engine = engines.choose(net, protocol, devices.choose())
-    device = engine.device
-    train_split, valid_split = (engine.load(split.inputs, split.targets, split.lengths) for split in splits.values())
-    layout, grid = Layout.of(net), trials.draw(protocol, dataset, budget.repeats, budget.candidates)
-    facts = describe(arm, cell, net, splits, settings)
-    where = {"device": devices.describe(device), "engine": engine.name, "torch": torch.__version__}
-
-    def probe() -> list[float]:
-        return behaviour.probe(net, protocol, engine, device)
-
-    with alone(checkpoints.FOLDER / f"{title}.lock", title):
-        found = results.load(folder, layout, facts, protocol.drawn(), budget.candidates, probe).first(budget.repeats)
-        kept, missing = found.repeats, [trial for trial in grid if trial.repeat >= found.repeats]
-        if kept:
-            print(f"{title}: {kept} of {budget.repeats} repeats are there and stay as they are", flush=True)
-        exact = {key: facts[key] for key in results.SAME} | where | {"trials": [str(trial) for trial in missing]}
-        sources = [Path(__file__), Path(net.cell.__file__), Path(getfile(Split))]
-        checkpoint = checkpoints.Checkpoint(title, checkpoints.key(exact, arrays(splits), sources))
-        if missing:
-            begin = trainer.Training.begin
-            training = checkpoint.load(layout, protocol, device) or begin(layout, protocol, missing, device)
-            records = trainer.train(engine, protocol, budget, training, train_split, valid_split, title, checkpoint)
-            cost = trainer.seconds_per_update(engine, layout, protocol, budget, grid[0], train_split, device)
-            made = where | {"seconds": round(training.seconds, 1), "seconds_per_update": cost}
-            found = found.joined(results.Results.of(records, protocol.drawn(), made, found.behaviour or probe()))
-        found.save(folder, layout, facts, kept)
-        checkpoint.remove()
+    task = Task.load(options.arm, options.dataset, options.cell)
+    if options.repeats is None:
+        task.run(range(task.arm.budget.repeats), task.folder, task.title)
+    else:
+        repeats = block(options.repeats, task.arm.budget.repeats)
+        task.run(repeats, task.shards / shards.name(repeats), f"{task.title}.{shards.name(repeats)}")
 
 
 if __name__ == "__main__":

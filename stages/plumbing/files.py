@@ -1,10 +1,7 @@
-"""Whole files or none, and one at a time: an output appears under its name only when it is complete."""
+"""Whole files or none: an output appears under its name only when it is complete."""
 
 import fcntl
 import os
-import socket
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -32,7 +29,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         temporary, descriptor = _temporary(path)
         mode = os.fstat(descriptor).st_mode & 0o777
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -40,7 +37,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         temporary.chmod(mode)  # a writer may have made the file anew, and for its eyes only
         temporary.replace(path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
         os.close(descriptor)
@@ -55,55 +52,7 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _cannot_write(path, error) from None
-
-
-@contextmanager
-def alone(path: Path, what: str) -> Iterator[None]:
-    """A context that one process at a time is in: others wait for it, and say for whom.
-
-    The lock is the system's and ends with its process, however that ends; the file only tells whose it is.
-
-    Args:
-        path: of the lock.
-        what: is done alone, for the message.
-
-    Raises:
-        InputError: the folder cannot be written.
-    """
-    descriptor, said = None, False
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while (descriptor := _locked(path)) is None:
-            if not said:
-                holder = path.read_text().strip() if path.exists() else ""
-                print(f"{what}: {holder or 'another process'} is at it; this one waits for it to end", file=sys.stderr)
-                said = True
-            time.sleep(0.1)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
-    except OSError as error:
-        raise _cannot_write(path, error) from None
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _locked(path: Path) -> int | None:
-    """The open file under a lock of this process's, or None where another has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):  # held, or removed by the one who held it
-        pass
-    except OSError:  # a file system without locks
-        return descriptor
-    os.close(descriptor)
-    return None
+        raise cannot_write(path, error) from None
 
 
 def _temporary(path: Path) -> tuple[Path, int]:
@@ -130,5 +79,6 @@ def _sweep(path: Path) -> None:
                 os.close(descriptor)
 
 
-def _cannot_write(path: Path, error: OSError) -> InputError:
+def cannot_write(path: Path, error: OSError) -> InputError:
+    """The user's error that an error of the system is."""
     return InputError(f"{path}: cannot be written ({error.strerror}); check the folder's rights and the disk's space")

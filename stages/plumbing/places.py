@@ -8,6 +8,7 @@ from pathlib import Path
 
 PAPER = "paper"  # the arm that is the protocol as params.yaml states it
 MODELS = Path("models")  # what trainings leave
+SHARDS = Path(".shards")  # what trainings of some repeats leave, until they are joined
 MEASURED = Path("measured")  # what was measured of their nets, and of the data
 PREPARED = Path("data/prepared")
 
@@ -20,6 +21,11 @@ def trainings(arm: str, dataset: str) -> Path:
 def run_folder(arm: str, dataset: str, cell: str) -> Path:
     """A training's files: weights.safetensors, trials.csv, curves.csv.gz, run.json."""
     return trainings(arm, dataset) / cell
+
+
+def shards(arm: str, dataset: str, cell: str) -> Path:
+    """The folders of a training's shards, one a block of repeats: 3-5 holds repeats 3 and 4."""
+    return SHARDS / arm / dataset / cell
 
 
 def set_folder(arm: str, dataset: str) -> Path:

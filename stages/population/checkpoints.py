@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from hashlib import sha256
 from math import isfinite
@@ -63,9 +64,11 @@ class Checkpoint:
     Args:
         title: the training's name, such as jsb_chorales-gru.
         key: from `key`.
+        confirm: called before it is written, to raise if this process is no longer the one to write it.
     """
 
-    def __init__(self, title: str, key: str):
+    def __init__(self, title: str, key: str, confirm: Callable[[], None] = lambda: None):
+        self._confirm = confirm
         self.key, self.path = key, FOLDER / f"{title}-{key[:12]}.safetensors"
         self._every = float(os.environ.get("STUDY_CHECKPOINT_SECONDS") or SECONDS)
         self._written = time.monotonic()
@@ -85,7 +88,7 @@ class Checkpoint:
         """Replaces the checkpoint; on an error the one before is left.
 
         Raises:
-            InputError: the folder cannot be written, or the disk is full.
+            InputError: the folder cannot be written, or the disk is full. What `confirm` raises.
         """
         population = training.population
         tensors = {"weights": population.weights, "finite": population.finite}
@@ -107,6 +110,7 @@ class Checkpoint:
             ],
         }
         text = json.dumps(state)
+        self._confirm()
         with whole(self.path) as path:
             path.write_bytes(save(tensors, {"key": self.key, "digest": _digest(tensors, text), "state": text}))
         self._written = time.monotonic()

@@ -50,7 +50,7 @@ DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, Attri
 
 @dataclass
 class Results:
-    """The files of a training, repeat after repeat.
+    """The files of a training, repeat after repeat; of a shard, which holds some of them, likewise.
 
     Attributes:
         drawn: what else than the rate differs from candidate to candidate, a column each of trials.csv.
@@ -90,7 +90,7 @@ class Results:
 
     @property
     def repeats(self) -> int:
-        """How many repeats there are; they are numbered from 0."""
+        """The number of the next repeat: how many there are, since they are numbered from 0; not in a shard."""
         return self.made[-1]["repeats"][1] + 1 if self.made else 0
 
     def first(self, repeats: int) -> "Results":
@@ -169,6 +169,7 @@ def load(
     drawn: list[str],
     candidates: int,
     probe: Callable[[], list[float]],
+    begin: int = 0,
 ) -> Results:
     """The repeats in a folder that go on as repeats of this study; none, with the reason, if they are of another.
 
@@ -177,6 +178,7 @@ def load(
         drawn: as in `Results`.
         candidates: of each repeat.
         probe: what the code does now.
+        begin: the first repeat that the folder is to hold.
     """
 
     def none(reason: str) -> Results:
@@ -190,7 +192,7 @@ def load(
         here, there = (_plain({key: each[key] for key in SAME}) for each in (facts, recorded))
         if here != there:
             return none(f"they were made from others: {'; '.join(_differences(there, here))}")
-        found = _read(folder, layout, recorded, drawn, candidates)
+        found = _read(folder, layout, recorded, drawn, candidates, begin)
         if not behaviour.agree(recorded["behaviour"], probe()):
             return none("the code computes something else than when they were made")
         return found
@@ -209,7 +211,9 @@ def digest(arrays: list[np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _read(folder: Path, layout: Layout, recorded: dict[str, Any], drawn: list[str], candidates: int) -> Results:
+def _read(
+    folder: Path, layout: Layout, recorded: dict[str, Any], drawn: list[str], candidates: int, begin: int
+) -> Results:
     """The repeats that run.json vouches for: the files may hold more, which a kill kept from being entered there.
 
     Raises:
@@ -223,17 +227,17 @@ def _read(folder: Path, layout: Layout, recorded: dict[str, Any], drawn: list[st
         view.copy_(parameters[name])
     weights = dict(zip(names, matrix, strict=True))
     everything = Results(drawn, trials, curves, weights, recorded["made"], recorded["behaviour"])
-    count, numbers = everything.repeats, [number for block in everything.made for number in block["repeats"]]
+    end, numbers = everything.repeats, [number for block in everything.made for number in block["repeats"]]
     for block in everything.made:
         float(block["seconds"]), float(block["seconds_per_update"]), str(block["device"]), str(block["engine"])
-    found = everything.first(count)
-    expected = [(repeat, candidate) for repeat in range(count) for candidate in range(candidates)]
+    found = everything.first(end)
+    expected = [(repeat, candidate) for repeat in range(begin, end) for candidate in range(candidates)]
     chosen = {_trial(line) for line in found.trials if "True" in line.rsplit(",", 2)[1:]}
     if (
         [_trial(line) for line in found.trials] != expected
-        or not {_repeat(line) for line in found.curves} <= set(range(count))
+        or not {_repeat(line) for line in found.curves} <= set(range(begin, end))
         or set(found.weights) != chosen
-        or numbers[::2] != [0, *(number + 1 for number in numbers[1:-1:2])]
+        or numbers[::2] != [begin, *(number + 1 for number in numbers[1:-1:2])]
     ):
         raise ValueError("its files are not those of one training")
     return found

@@ -1,7 +1,6 @@
 """Files appear whole or not at all, whoever else writes them, with the rights that the umask gives."""
 
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stages.plumbing.errors import InputError
-from stages.plumbing.files import alone, remove, whole
+from stages.plumbing.files import remove, whole
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -116,62 +115,3 @@ def test_the_umask_gives_the_rights(tmp_path, umask, mode):
     finally:
         os.umask(before)
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a.csv", "b.csv")] == [mode, mode]
-
-
-HOLDER = """
-import time
-from pathlib import Path
-from stages.plumbing.files import alone
-with alone(Path("locks/a.lock"), "a"):
-    print("alone", flush=True)
-    time.sleep(60)
-"""
-
-
-def holder(folder) -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "alone\n"
-    return process
-
-
-def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path, capfd):
-    process = holder(tmp_path)
-    killer = threading.Timer(0.3, lambda: os.kill(process.pid, signal.SIGKILL))
-    killer.start()
-    begun = time.monotonic()
-    with alone(tmp_path / "locks/a.lock", "scales-gru"):
-        assert time.monotonic() - begun > 0.2
-    process.wait()
-    assert f"scales-gru: process {process.pid} on " in capfd.readouterr().err
-    assert os.listdir(tmp_path / "locks") == []
-
-
-def test_a_lock_left_behind_is_nobodys(tmp_path, capfd):
-    process = holder(tmp_path)
-    process.kill()
-    process.wait()
-    assert (tmp_path / "locks/a.lock").exists()
-    with alone(tmp_path / "locks/a.lock", "a"):
-        pass
-    assert capfd.readouterr().err == ""
-
-
-def test_many_are_alone_one_after_the_other(tmp_path):
-    inside, most = [], []
-
-    def enter() -> None:
-        with alone(tmp_path / "a.lock", "a"):
-            inside.append(1)
-            most.append(len(inside))
-            time.sleep(0.01)
-            inside.pop()
-
-    threads = [threading.Thread(target=enter) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert max(most) == 1 and len(most) == 8

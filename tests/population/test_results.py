@@ -273,3 +273,44 @@ def test_the_probe_is_what_the_file_says(study):
     assert behaviour.agree(record(study)["behaviour"], record(study)["behaviour"])
     assert len(record(study)["behaviour"]) > 20
     assert not list(Path(study / FOLDER).glob(".*"))
+
+
+def test_shards_join_to_the_bytes_of_a_training_at_once(study, tmp_path, capfd):
+    """Trained in any order, the later one first and by itself nothing; what is joined is gone."""
+    (tmp_path / "data").symlink_to(study / "data")
+    shards = tmp_path / places.shards("paper", "scales", "lstm")
+    write_params(tmp_path)
+    for block in ("1:2", "0:1"):
+        assert stage(tmp_path, train, "--dataset", "scales", "--cell", "lstm", "--repeats", block) is None
+    assert not (tmp_path / FOLDER).exists() and sorted(path.name for path in shards.iterdir()) == ["0-1", "1-2"]
+    assert set(pd.read_csv(shards / "1-2/trials.csv").repeat) == {1}
+    capfd.readouterr()
+    assert trained(tmp_path) is None
+    assert "2 of 2 repeats are there and stay as they are" in capfd.readouterr().out
+    assert all(contents(study)[name] == contents(tmp_path)[name] for name in FILES[:3])
+    assert [block["repeats"] for block in record(tmp_path)["made"]] == [[0, 0], [1, 1]]
+    assert record(tmp_path)["behaviour"] == record(study)["behaviour"] and not shards.exists()
+
+
+def test_a_shard_of_another_study_or_a_damaged_one_is_not_joined(study, tmp_path, capfd):
+    (tmp_path / "data").symlink_to(study / "data")
+    shards = tmp_path / places.shards("paper", "scales", "lstm")
+    write_params(tmp_path, lambda params: params["train"].update(patience=1))
+    for block in ("0:1", "0:2"):
+        assert stage(tmp_path, train, "--dataset", "scales", "--cell", "lstm", "--repeats", block) is None
+    (shards / "0-1/trials.csv").write_text("")
+    write_params(tmp_path)
+    capfd.readouterr()
+    assert trained(tmp_path) is None
+    said = capfd.readouterr()
+    assert said.err.count("its repeats cannot be kept") == 2 and "stay as they are" not in said.out
+    assert all(contents(study)[name] == contents(tmp_path)[name] for name in FILES[:3])
+
+
+@pytest.mark.parametrize("block", ["0:3", "1:1", "-1:1", "1", "a:b"])
+def test_a_block_that_is_none_is_the_users_error(study, tmp_path, block):
+    (tmp_path / "data").symlink_to(study / "data")
+    write_params(tmp_path)
+    error = stage(tmp_path, train, "--dataset", "scales", "--cell", "lstm", f"--repeats={block}")
+    assert error == f"error: --repeats: expected a:b with 0 <= a < b <= 2, found '{block}'"
+    assert not (tmp_path / places.SHARDS).exists()
