@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
-from scipy.io import loadmat
-from scipy.sparse import issparse
 
+from stages.corpora import matlab
 from stages.corpora.dataset import Dataset, Options
-from stages.corpora.folders import find_files, opened
+from stages.corpora.folders import content, find_files
 from stages.corpora.split import SPLITS, Split
 from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import shortened
 
 PITCHES = 127  # MIDI pitches 1 to 127; pitch 0 has no index
 MAX_FRAMES = 200_000  # of a piece; more comes from a damaged file, and would fill the memory
@@ -46,35 +46,29 @@ def read(folder: Path, options: PianoRollOptions) -> Dataset:
         raise InputError(f"{folder}: expected one .mat file, found {', '.join(names)}")
     path = folder / names[0]
     try:
-        with opened(path) as file:
-            variables = loadmat(file)  # arrays only: functions and objects in the file stay opaque bytes
-    except InputError:
-        raise
-    except Exception as error:  # a damaged file breaks the reader in many ways
-        said = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: not a readable .mat file ({type(error).__name__}: {said})") from None
+        variables = matlab.cells(content(path, matlab.MAX_BYTES))
+    except ValueError as error:
+        raise InputError(f"{path}: not a readable .mat file ({error})") from None
     rolls = {}
     for split, variable in VARIABLES.items():
-        cells = variables.get(variable)
-        if not isinstance(cells, np.ndarray) or cells.dtype != object:
-            raise InputError(f"{path}: expected the cells {variable}, found {', '.join(sorted(variables))}")
+        if (cells := variables.get(variable)) is None:
+            there = shortened(", ".join(sorted(variables)), 200)
+            raise InputError(f"{path}: expected the cells {variable}, found {there}")
         rolls[split] = [
             Roll(name := f"{variable}[{n}]", _placed(keys, options.first_pitch, f"{path}: {name}"))
-            for n, keys in enumerate(cells.ravel())
+            for n, keys in enumerate(cells)
         ]
     return to_dataset(rolls, options.width, str(path))
 
 
 def _placed(keys: np.ndarray, first_pitch: int, where: str) -> np.ndarray:
-    """[T, keys] zeros and ones of any type, also sparse, put at their pitches: [T, PITCHES] uint8."""
-    if issparse(keys):
-        if keys.shape[0] > MAX_FRAMES:
-            raise InputError(f"{where}: expected at most {MAX_FRAMES} frames, found {keys.shape[0]}")
-        keys = keys.toarray() if keys.shape[1] <= PITCHES else keys
+    """[T, keys] zeros and ones of any type, put at their pitches: [T, PITCHES] uint8."""
     highest = first_pitch + (keys.shape[1] if keys.ndim == 2 else 0) - 1
     if keys.ndim != 2 or highest > PITCHES:
         raise InputError(f"{where}: expected [frames, at most {PITCHES - first_pitch + 1} keys], found {keys.shape}")
-    if keys.dtype.kind not in "buif" or not np.isin(keys, (0, 1)).all():
+    if len(keys) > MAX_FRAMES:
+        raise InputError(f"{where}: expected at most {MAX_FRAMES} frames, found {len(keys)}")
+    if not ((keys == 0) | (keys == 1)).all():
         raise InputError(f"{where}: expected zeros and ones, found other values of type {keys.dtype}")
     frames = np.zeros((len(keys), PITCHES), np.uint8)
     frames[:, first_pitch - 1 : highest] = keys
