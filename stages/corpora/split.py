@@ -13,6 +13,7 @@ from stages.plumbing.files import whole
 from stages.plumbing.parameters import shortened
 
 SPLITS = ("train", "valid", "test")
+MAX_BYTES = 2**34  # of a split unpacked
 DTYPES = {"bernoulli": np.dtype(np.uint8), "gaussian_mixture": np.dtype(np.float32)}
 
 
@@ -55,7 +56,8 @@ class Split:
         """Reads a split and checks all that the attributes promise; nothing is ever unpickled.
 
         Raises:
-            InputError: the file is missing, damaged, or breaks the rules above; the message names file and array.
+            InputError: the file is missing, damaged, would unpack to more than MAX_BYTES, or breaks the rules above;
+                the message names file and array.
         """
         try:
             with open(path, "rb") as opened:
@@ -66,6 +68,9 @@ class Split:
                 if set(file.files) != expected:
                     found = shortened(", ".join(sorted(file.files)), 200) or "nothing"
                     raise InputError(f"{path}: expected the arrays {', '.join(sorted(expected))}, found {found}")
+                claimed = sum(member.file_size for member in file.zip.infolist())  # no more is unpacked of a member
+                if claimed > MAX_BYTES:
+                    raise ValueError(f"it claims to unpack to {claimed} bytes, more than {MAX_BYTES}")
                 arrays = {name: file[name] for name in expected}
         except FileNotFoundError:
             raise InputError(f"{path}: no such file; `python -m stages.prepare --dataset NAME` writes it") from None
@@ -90,6 +95,8 @@ class Split:
 
         require(self.output in DTYPES, "output", f"one of {', '.join(DTYPES)}", self.output)
         dtype = DTYPES[self.output]
+        size = self.inputs.nbytes + self.targets.nbytes
+        require(size < MAX_BYTES, "inputs", f"with targets less than {MAX_BYTES} bytes", size)
         for name in ("inputs", "targets"):
             array = getattr(self, name)
             require(array.dtype == dtype, name, f"{dtype}", array.dtype)

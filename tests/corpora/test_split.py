@@ -113,3 +113,14 @@ def test_pickled_objects_and_other_arrays_are_refused(tmp_path):
         np.save(file, np.zeros(3))
     with pytest.raises(InputError, match="a single array"):
         Split.load(tmp_path / "single.npz")
+
+
+def test_a_file_that_would_unpack_beyond_the_bound_is_refused_unread(tmp_path, monkeypatch):
+    path = tmp_path / "train.npz"
+    split().save(path)
+    monkeypatch.setattr("stages.corpora.split.MAX_BYTES", 100)
+    with pytest.raises(InputError, match=r"train.npz: .*it claims to unpack to \d+ bytes, more than 100"):
+        Split.load(path)
+    monkeypatch.setattr("stages.corpora.split.MAX_BYTES", 35)
+    with pytest.raises(InputError, match="inputs: expected with targets less than 35 bytes, found 35"):
+        split().save(path)
