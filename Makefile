@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := $(CURDIR)/.venv
 READY := .venv/.ready
 export PATH := $(VENV)/bin:$(PATH)
+# Another shell than /bin/sh: else make 3.81, which macOS has, looks programs up on the PATH from outside.
+SHELL := /bin/bash
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help quick try repro test lint check endurance endurance-inputs readme bench bench-gpu
@@ -62,7 +64,8 @@ endurance-inputs: $(READY)
 
 readme: $(READY)
 	@echo '== readme: reports/summary.md goes into README.md'
-	@sed -i -e '/<!-- results:begin -->/,/<!-- results:end -->/{/<!-- results:begin -->/{p;r reports/summary.md' -e '};/<!-- results:end -->/!d}' README.md
+	@python -c 'import pathlib, re; page, new = map(pathlib.Path, ("README.md", "reports/summary.md")); \
+	  page.write_text(re.sub("(?s)(?<=<!-- results:begin -->\n).*(?=<!-- results:end -->)", lambda _: new.read_text(), page.read_text()))'
 
 bench: $(READY)
 	@echo '== bench: training beside torch.nn, side by side'

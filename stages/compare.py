@@ -1,6 +1,6 @@
 """Compares the runs of the design: tables of results, intervals, differences and the paper's claims.
 
-    python -m stages.compare        models/, measured/, data/published_results.csv, reports/studies/ → reports/tables/
+    python -m stages.compare        models/, measured/, data/published_results.csv → reports/tables/
 
 Enumerates the datasets, cells and arms of params.yaml and stops with the list of what is missing.
 """

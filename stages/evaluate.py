@@ -5,7 +5,8 @@
     python -m stages.evaluate --dataset jsb_chorales --baselines
 
 Besides, `sample` takes one test piece to start from, and scores nothing. Clean weights, nats per step, the first frame
-not predicted; both averagings and every piece's own sum, so that pieces can be resampled.
+not predicted; both averagings and every piece's own sum, so that pieces can be resampled. Beside them, where a net was
+trained with weight noise, its NLL with the noise left on.
 """
 
 import argparse
@@ -30,16 +31,18 @@ from stages.recurrent.recorded import recorded_cells, recorded_net
 from stages.recurrent.sequences import Sequences
 from stages.scoring.baselines import baseline_table
 from stages.scoring.leakage import SETTINGS, Rule, leaked_frames
+from stages.scoring.noise import Draws, deviations, perturbed
 
 EVALUATION = ["cell", "repeat", "candidate", "test_nll", "test_nll_per_sequence", "sequences", "steps"]
 PIECES = ["cell", "repeat", "candidate", "piece", "name", "steps", "nll"]
+NOISY = ["cell", "repeat", "candidate", "draw", "weight_noise", "test_nll"]
 
 
-def score(arm: str, dataset: str, cell: str, split: Split) -> tuple[pd.DataFrame, pd.DataFrame]:
+def score(arm: str, dataset: str, cell: str, split: Split) -> list[pd.DataFrame]:
     """Scores a cell's chosen trials on the test split: each repeat's, and successive halving's where that is another.
 
     Returns:
-        a row per trial, and a row per trial and piece.
+        EVALUATION, a row per trial; PIECES, one per trial and piece; NOISY, one per trial and draw of its noise.
 
     Raises:
         InputError: a file of the training is missing or damaged, or it was trained on other data.
@@ -55,9 +58,10 @@ def score(arm: str, dataset: str, cell: str, split: Split) -> tuple[pd.DataFrame
     torch.set_num_threads(1)  # a step of so few nets is too small to be shared
     trials, weights = saved.load(folder / "weights.safetensors", Layout.of(net), device)
     sequences = Sequences(split.inputs, split.targets, split.lengths, device)
-    sums = likelihood.sequence_sums(Network.of(net), weights, sequences) if trials else []
+    network = Network.of(net)
+    sums = likelihood.sequence_sums(network, weights, sequences) if trials else []
 
-    results, pieces = [], []
+    results, pieces, noisy = [], [], []
     for (repeat, candidate), nll in zip(trials, sums, strict=True):
         results.append(
             {
@@ -82,7 +86,13 @@ def score(arm: str, dataset: str, cell: str, split: Split) -> tuple[pd.DataFrame
                     "nll": value,
                 }
             )
-    return pd.DataFrame(results, columns=EVALUATION), pd.DataFrame(pieces, columns=PIECES)
+    noise, roles = deviations(folder, trials)
+    for draw in range(section("noise", Draws, SETTINGS).draws if noise.any() else 0):
+        left_on = likelihood.sequence_sums(network, perturbed(net, weights, noise, roles, draw), sequences)
+        for trial, deviation, nll in zip(trials, noise, likelihood.pooled(left_on, split.lengths), strict=True):
+            noisy.append([cell, *trial, draw, deviation, nll])
+    tables = (results, EVALUATION), (pieces, PIECES), (noisy, NOISY)
+    return [pd.DataFrame(rows, columns=columns) for rows, columns in tables]
 
 
 def chosen_nll(folder: Path, evaluation: pd.DataFrame) -> float | None:
@@ -105,7 +115,7 @@ def evaluate(arm: str, dataset: str) -> None:
     split = Split.load(PREPARED / dataset / "test.npz")
     scored = {cell: score(arm, dataset, cell, split) for cell in recorded_cells(places.trainings(arm, dataset))}
     folder = places.scores(arm, dataset)
-    for place, (name, decimals) in enumerate({"evaluation": 6, "pieces": 4}.items()):
+    for place, (name, decimals) in enumerate({"evaluation": 6, "pieces": 4, "noisy": 6}.items()):
         of_cells = [tables[place] for tables in scored.values()]
         table = pd.concat([table for table in of_cells if len(table)] or of_cells[:1])
         with whole(folder / f"{name}.csv") as path:

@@ -4,11 +4,12 @@
     python -m stages.quick jsb_chorales       another dataset of params.yaml, or several
 
 Every run retrains: quick/ gets the project's present code and parameters, less the datasets not asked for. Downloaded
-and prepared data of an earlier run are kept while their code and parameters are the same. At the end the reader's
-numbers stand beside the study's, with what a difference of their size means.
+and prepared data of an earlier run are kept while their code and parameters are the same. It ends with one page, where
+the reader's numbers stand beside the study's, with what a difference of their size means.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -22,21 +23,24 @@ from ruamel.yaml import YAML
 
 from stages.console.progress import clock
 from stages.findings import beside
-from stages.findings.wording import cell_name, number
+from stages.findings.pages import own
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.narrowing import call, environment, narrow
 from stages.plumbing.parameters import read
-from stages.plumbing.places import run_folder
+from stages.plumbing.places import PREPARED, run_folder
+from stages.prepare import RAW, told
 
 FOLDER = Path("quick")
 SOURCES, SETTINGS = Path("data/sources.yaml"), Path("stages/findings/settings.yaml")
 FILES = [Path("dvc.yaml"), Path(".dvcignore"), Path("data/published_results.csv")]
-MEASURED = [Path("reports/benchmarks"), Path("reports/studies")]  # once, by hand: what every report shows
+STUDIES = Path("reports/studies")  # by hand: `compare` asks for them
+LAST = ("compare", "sample")  # the stages that the page is made of
+PAGE = FOLDER / "report.html"
 MAX_EPOCHS = 100  # with one repeat and without further arms: a taste of the study, and said to be preliminary
 RESAMPLES, SINGLE_RUNS = 999, 1000  # intervals over pieces need no more digits here
 MADE_AFRESH = ["stages", "models", "measured", "reports", ".checkpoints"]
 # Seconds that a stage takes on two cores, by its verb; another one a few. They are scaled by what was needed so far.
-SECONDS = {"download": 2, "prepare": 35, "train": 18, "figures": 12, "report": 6}
+SECONDS = {"download": 2, "prepare": 35, "train": 18, "sample": 8}
 SOME_SECONDS = 5
 # What DVC says of itself between the stages.
 _CHATTER = re.compile(
@@ -54,8 +58,8 @@ def lay_out(datasets: list[str]) -> None:
     for name in MADE_AFRESH:
         shutil.rmtree(FOLDER / name, ignore_errors=True)
     shutil.copytree("stages", FOLDER / "stages", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-    for folder in filter(Path.exists, MEASURED):
-        shutil.copytree(folder, FOLDER / folder)
+    if STUDIES.exists():
+        shutil.copytree(STUDIES, FOLDER / STUDIES)
     for path in FILES:
         (FOLDER / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, FOLDER / path)
@@ -126,38 +130,29 @@ def reproduce(datasets: list[str]) -> None:
         call(FOLDER, "dvc", "init", "--no-scm", "--quiet")
     names: list[str] = []
     call(FOLDER, "dvc", "stage", "list", "--name-only", said=lambda line: names.append(line.strip()))
+    names = [name for name in names if name not in ("figures", "report")]
     ahead = None
     if os.environ.get("STUDY_ENGINE", "compiled") == "compiled":
         command = [sys.executable, "-m", "stages.quick", "--compile", *datasets]
         ahead = subprocess.Popen(command, cwd=FOLDER, env=environment(), stderr=subprocess.DEVNULL)
     try:
-        call(FOLDER, "dvc", "repro", said=Steps(names).said)
+        call(FOLDER, "dvc", "repro", *LAST, said=Steps(names).said)
     finally:
         if ahead is not None:
             ahead.terminate()
             ahead.wait()
 
 
-def beside_the_study(dataset: str) -> str:
-    """The reader's numbers beside the committed ones, and what a difference of their size means."""
-    results = beside.read("results", FOLDER / beside.TABLES)
-    mine = results[results["dataset"] == dataset]
-    own = {cell: mine.loc[mine["cell"] == cell, "test_nll"].tolist() for cell in read("cells")}
-    units = beside.committed(dataset)
-    epochs = read(f"datasets.{dataset}.training.max_epochs")
-    budgets = [f"yours: 1 run, {min(epochs, MAX_EPOCHS)} epochs", "the study"]
-    if units:
-        runs = max(len(unit.runs) for unit in units)
-        budgets[1] += f": {runs} {'run' if runs == 1 else 'runs'}, {epochs} epochs"
-    lines = [f"{dataset}:", beside.side_by_side(own, units, budgets), beside.meaning(units, 1)]
-    costs = {unit.cell: curves for unit in units if (curves := study_curves(dataset, unit.cell)) is not None}
-    if costs and epochs > MAX_EPOCHS:
-        told = [f"{number(beside.cost(curves, MAX_EPOCHS))} ({cell_name(cell)})" for cell, curves in costs.items()]
-        lines.append(
-            f"Fewer epochs cost something besides: after {MAX_EPOCHS} epochs the study's own runs had a validation NLL "
-            f"{', '.join(told)} above their best."
-        )
-    return "\n".join(lines)
+def own_runs(dataset: str) -> own.Own:
+    """What the run in `FOLDER` left of a dataset, and what the study has of it."""
+    units, study_epochs = beside.committed(dataset), read(f"datasets.{dataset}.training.max_epochs")
+    epochs = min(study_epochs, MAX_EPOCHS)
+    curves = {unit.cell: study_curves(dataset, unit.cell) for unit in units} if study_epochs > epochs else {}
+    costs = {cell: beside.cost(found, epochs) for cell, found in curves.items() if found is not None}
+    place = FOLDER / PREPARED / dataset / "counts.json"
+    counts = json.loads(place.read_text(encoding="utf-8"))
+    lines = list(told(counts, RAW / read(f"datasets.{dataset}.source")))
+    return own.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, place, counts, lines)
 
 
 def study_curves(dataset: str, cell: str) -> pd.DataFrame | None:
@@ -179,11 +174,11 @@ def main() -> None:
     print(f"== quick: {', '.join(datasets)} from data to report, in {FOLDER}/", flush=True)
     lay_out(datasets)
     reproduce(datasets)
-    print()
-    for dataset in datasets:
-        print(beside_the_study(dataset) + "\n")
-    print(f"The report: {FOLDER / 'reports/index.html'}")
-    print(f"== quick: done in {clock(time.monotonic() - start)}")
+    runs = [own_runs(dataset) for dataset in datasets]
+    print("\n" + "\n\n".join(of.terminal for of in runs))
+    took = clock(time.monotonic() - start)
+    own.write(PAGE, FOLDER, runs, took)
+    print(f"\nYour runs on one page: {PAGE}\n== quick: done in {took}")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main() -> None:
     expected = [REPORTS / "figures" / file for plot in pages.plots.values() for file in plot.files]
     if lacking := [str(path) for path in expected if not path.is_file()]:
         raise InputError(f"missing: {', '.join(lacking)}; run `dvc repro figures`")
-    main_page, appendix = pages.page("PAGE"), pages.page("APPENDIX")
+    main_page, appendix = pages.page("page"), pages.page("appendix")
     written = {
         "README.md": main_page,
         "appendix.md": appendix,

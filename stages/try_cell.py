@@ -26,7 +26,7 @@ from stages.console.progress import clock
 from stages.corpora.split import SPLITS, Split
 from stages.findings import beside
 from stages.findings.plots import style
-from stages.findings.wording import cell_name
+from stages.findings.wording import cell_name, set_name
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.narrowing import call, narrow
 from stages.plumbing.parameters import read, section
@@ -156,7 +156,8 @@ def main() -> None:
     print("\n".join(beside.verdict(cell, own, units)))
     if len(curves):
         picture = FOLDER / f"{dataset}-{cell}.svg"
-        style.save(beside.pictured(cell, curves, dataset), picture)
+        title = f"{set_name(dataset)}: {cell_name(cell)} beside the study's units"
+        style.save(beside.pictured({cell: curves}, dataset), picture, title, "Learning curves.")
         print(f"learning curves: {picture}")
     further = f"make try CELL={cell} REPEATS={options.repeats + 2}"
     print(f"== try: done in {clock(time.monotonic() - start)}; further runs join these: {further}")

@@ -112,9 +112,9 @@ def within(file: Path, places: Iterable[Path]) -> bool:
 
 
 def parameters(files: set[Path], arm: str) -> set[str]:
-    """The keys of params.yaml that calls of `read`, `mapping` and `section` name; f-strings are filled with the dataset or arm.
+    """The keys of params.yaml that calls of `read`, `mapping` and `section` name.
 
-    A further argument names another file than params.yaml.
+    F-strings are filled with the dataset or arm. A further argument names another file than params.yaml.
     """
     keys = set()
     for file in files:

@@ -37,7 +37,7 @@ def test_the_first_run_leaves_every_result(built):
         assert files == {"weights.safetensors", "trials.csv", "curves.csv.gz", "run.json"}
         assert (built.folder / "reports/samples/airs" / cell / "sample.mid").exists()
     measured = {
-        "scores": {"evaluation.csv", "pieces.csv"},
+        "scores": {"evaluation.csv", "noisy.csv", "pieces.csv"},
         "baselines": {"baselines.csv", "leakage.csv"},
         "reach": {"gradients.csv", "memory.csv", "gates.csv"},
     }

@@ -101,15 +101,18 @@ def test_an_update_moves_the_weights_by_the_rescaled_gradient():
         torch.testing.assert_close(population.weights, expected, rtol=1e-4, atol=1e-7)
 
 
-def test_weight_noise_falls_on_the_recurrent_matrices_alone_with_its_deviation():
+@pytest.mark.parametrize(
+    ("where", "noisy"), [("matrices", ("recurrent.W", "recurrent.U")), ("inputs", ("recurrent.W",))]
+)
+def test_weight_noise_falls_on_the_recurrent_layers_matrices_with_its_deviation(where, noisy):
     for cell in CELLS:
-        plain = Torch(net(cell, units=30), protocol(), CPU)
+        plain = Torch(net(cell, units=30), protocol(noise_on=where), CPU)
         layout = Layout.of(plain.network.net)
         population = Population.initial(layout, protocol(), [trial()], CPU)
         first, second = plain.perturbed(population, 0), plain.perturbed(population, 1)
         noise = population.layout.views(first - population.weights)
         for name, values in noise.items():
-            if name in ("recurrent.W", "recurrent.U"):
+            if name in noisy:
                 assert 0.065 < values.std() < 0.085
             else:
                 assert not values.any(), name

@@ -7,10 +7,14 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from training_data import net
 from training_stage import ROOT, stage, write_params
 
 from stages import evaluate, train
 from stages.corpora.split import Split
+from stages.plumbing.errors import InputError
+from stages.scoring import noise
 from stages.scoring.leakage import SETTINGS
 
 
@@ -50,6 +54,37 @@ def test_the_evaluation_agrees_with_its_pieces(study):
     assert nll == pytest.approx(results.test_nll.mean(), abs=1e-4)
     baselines = pd.read_csv(measured / "baselines/baselines.csv")
     assert set(baselines.baseline) == {"note-1-gram", "copy-previous"}
+
+
+def test_the_noise_of_training_left_on_costs_something_and_is_recorded_draw_by_draw(study):
+    scores = study / "measured/paper/scales/scores"
+    noisy, clean = pd.read_csv(scores / "noisy.csv"), pd.read_csv(scores / "evaluation.csv")
+    assert noisy[["repeat", "draw"]].to_numpy().tolist() == [[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2]]
+    assert (noisy["weight_noise"] == 0.075).all()
+    apart = noisy.merge(clean, on="repeat", suffixes=("", "_clean"))
+    assert (abs(apart["test_nll"] - apart["test_nll_clean"]) > 1e-6).all()
+    assert apart.groupby("repeat")["test_nll"].nunique().tolist() == [3, 3]
+
+
+def test_noise_falls_where_it_fell_in_training_and_as_strongly(study, tmp_path):
+    of = net("lstm", units=30)
+    weights = {name: torch.zeros(2, *parameter.shape) for name, parameter in of.parameters.items()}
+    folder = study / "models/paper/scales/lstm"
+    deviation, roles = noise.deviations(folder, [(0, 0), (1, 1)])
+    assert deviation.tolist() == [0.075, 0.075] and roles == ("input", "recurrent")
+    found = noise.perturbed(of, weights, np.array([0.0, 0.075]), ("input",), draw=0)
+    assert [name for name, values in found.items() if values.any()] == ["recurrent.W"]
+    assert not found["recurrent.W"][0].any() and found["recurrent.W"][1].std() == pytest.approx(0.075, rel=0.1)
+    facts = json.loads((folder / "run.json").read_text())
+    facts["protocol"] |= {"weight_noise": {"one_of": [0.0, 0.1]}, "noise_on": "inputs"}
+    (tmp_path / "run.json").write_text(json.dumps(facts))
+    drawn = pd.DataFrame({"repeat": [0, 0, 1], "candidate": [0, 1, 0], "weight_noise": [0.1, 0.0, 0.1]})
+    drawn.to_csv(tmp_path / "trials.csv", index=False)
+    deviation, roles = noise.deviations(tmp_path, [(1, 0), (0, 1)])
+    assert deviation.tolist() == [0.1, 0.0] and roles == ("input",)
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(InputError, match="does not tell its weight noise"):
+        noise.deviations(tmp_path, [])
 
 
 def test_training_does_not_need_the_test_split(study, tmp_path):

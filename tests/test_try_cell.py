@@ -156,6 +156,8 @@ def test_fewer_epochs_cost_what_the_curves_say():
 def test_the_picture_shows_the_units_and_the_cell(tmp_path):
     write_tables(tmp_path / "tables")
     curves = pd.DataFrame({"repeat": 0, "epoch": range(1, 5), "valid_nll": [9.0, 4.0, 3.0, 2.0]})
-    figure = beside.pictured("mgu", curves, "airs", tmp_path / "tables")
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mgu (circle: best epoch)", "tanh", "GRU"]
-    assert beside.pictured("gru", curves, "airs", tmp_path / "tables")
+    figure = beside.pictured({"mgu": curves}, "airs", tmp_path / "tables")
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told[:3] == ["tanh", "GRU", "mgu"] and len(told) == 5
+    again = beside.pictured({"gru": curves}, "airs", tmp_path / "tables")
+    assert len(again.axes[0].lines) == 4  # two of the study, its own unit among them; the reader's, and its best epoch

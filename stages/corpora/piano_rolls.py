@@ -3,6 +3,8 @@
 Index = MIDI pitch − 1 throughout, so that the widths of the four sets, 93, 96, 105 and 108, are their highest pitches.
 """
 
+import io
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +13,12 @@ from pydantic import Field
 from scipy.io import loadmat
 from scipy.sparse import issparse
 
+from stages.corpora.apart import read_apart
 from stages.corpora.dataset import Dataset, Options
 from stages.corpora.folders import find_files, opened
 from stages.corpora.split import SPLITS, Split
 from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import shortened
 
 PITCHES = 127  # MIDI pitches 1 to 127; pitch 0 has no index
 MAX_FRAMES = 200_000  # of a piece; more comes from a damaged file, and would fill the memory
@@ -45,24 +49,38 @@ def read(folder: Path, options: PianoRollOptions) -> Dataset:
     if len(names) != 1:
         raise InputError(f"{folder}: expected one .mat file, found {', '.join(names)}")
     path = folder / names[0]
+    with np.load(io.BytesIO(read_apart(partial(_placed_cells, first_pitch=options.first_pitch), path))) as placed:
+        rolls = {
+            split: [Roll(name, placed[name]) for name in placed if name.startswith(variable)]
+            for split, variable in VARIABLES.items()
+        }
+    return to_dataset(rolls, options.width, str(path))
+
+
+def _placed_cells(path: Path, first_pitch: int) -> bytes:
+    """Every cell of the splits at its pitches, as an `.npz` by names such as `traindata[0]`.
+
+    Some damaged files make SciPy's reader (1.17.1) leave its memory, which no exception tells: see `apart`.
+    """
     try:
         with opened(path) as file:
             variables = loadmat(file)  # arrays only: functions and objects in the file stay opaque bytes
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged file breaks the reader in many ways
-        said = " ".join(str(error).split())[:200]
+        said = shortened(" ".join(str(error).split()), 200)
         raise InputError(f"{path}: not a readable .mat file ({type(error).__name__}: {said})") from None
-    rolls = {}
-    for split, variable in VARIABLES.items():
+    placed = {}
+    for variable in VARIABLES.values():
         cells = variables.get(variable)
         if not isinstance(cells, np.ndarray) or cells.dtype != object:
-            raise InputError(f"{path}: expected the cells {variable}, found {', '.join(sorted(variables))}")
-        rolls[split] = [
-            Roll(name := f"{variable}[{n}]", _placed(keys, options.first_pitch, f"{path}: {name}"))
-            for n, keys in enumerate(cells.ravel())
-        ]
-    return to_dataset(rolls, options.width, str(path))
+            found = shortened(", ".join(sorted(variables)), 200)
+            raise InputError(f"{path}: expected the cells {variable}, found {found}")
+        for n, keys in enumerate(cells.ravel()):
+            placed[f"{variable}[{n}]"] = _placed(keys, first_pitch, f"{path}: {variable}[{n}]")
+    buffer = io.BytesIO()
+    np.savez(buffer, **placed)
+    return buffer.getvalue()
 
 
 def _placed(keys: np.ndarray, first_pitch: int, where: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from stages.findings.plots.progress import STEEP
 from stages.findings.plots.style import cell_styles, legend, mark, nll_axis, panels
-from stages.findings.wording import cell_name, interval, number, plain, set_name
+from stages.findings.wording import cell_name, interval, number, plain
 from stages.plumbing.errors import InputError
 
 TABLES = Path("reports/tables")
@@ -146,37 +146,35 @@ def side_by_side(own: dict[str, list[float]], units: list[Unit], budgets: list[s
     return plain(["test NLL, nats per step", *budgets, "difference"], rows)
 
 
-def pictured(cell: str, curves: pd.DataFrame, dataset: str, tables: Path = TABLES) -> Figure:
-    """The reader's validation curves over the committed units' bands.
+def pictured(own: dict[str, pd.DataFrame], dataset: str, tables: Path = TABLES, narrow: bool = False) -> Figure:
+    """The reader's validation curves over the committed units' bands, as far as the reader's nets trained.
 
     Args:
-        curves: a row per chosen trial and epoch: repeat, epoch, valid_nll.
+        own: unit → its curves, a row per chosen trial and epoch: repeat, epoch, valid_nll.
     """
-    bands = read("bands", tables)
-    bands = bands[bands["dataset"] == dataset]
-    styles = cell_styles([*dict.fromkeys(bands["cell"]), cell])
-    if cell in set(bands["cell"]):  # a committed unit tried again: the study's band stays, the reader's line is black
-        bands = bands[bands["cell"] != cell]
-    figure, (ax,) = panels([f"{set_name(dataset)}: {cell_name(cell)} beside the study's units"], False, row_height=4.2)
+    last = max(curves["epoch"].max() for curves in own.values())
+    bands = read("bands", tables) if tables.exists() else pd.DataFrame(columns=["dataset", "cell", "epoch"])
+    bands = bands[(bands["dataset"] == dataset) & (bands["epoch"] <= last)]
+    styles = cell_styles([*dict.fromkeys(bands["cell"]), *own])
+    figure, (ax,) = panels([""], narrow, row_height=4.2)
+    late = []
     for name, rows in bands.groupby("cell", sort=False):
-        style = styles[name]
-        ax.fill_between(
-            rows["epoch"], rows["valid_low"], rows["valid_high"], color=style.colour, alpha=0.2, linewidth=0
-        )
-        every = max(len(rows) // 6, 1)
-        ax.plot(rows["epoch"], rows["valid_median"], color=style.colour, marker=style.marker, markevery=every)
-    for _, rows in curves.groupby("repeat"):
-        ax.plot(rows["epoch"], rows["valid_nll"], color="black", linewidth=1.6)
-        best = rows.loc[rows["valid_nll"].idxmin()]
-        ax.plot(best["epoch"], best["valid_nll"], "o", color="black", markerfacecolor="white", markersize=7)
+        colour = styles[name].colour
+        ax.fill_between(rows["epoch"], rows["valid_low"], rows["valid_high"], color=colour, alpha=0.2, linewidth=0)
+        ax.plot(rows["epoch"], rows["valid_median"], "--", color=colour, linewidth=1.2)
+        late.append(rows.loc[rows["epoch"] > STEEP * last, ["valid_median", "valid_low"]].to_numpy(float).ravel())
+    for name, curves in own.items():
+        look = styles[name]
+        for _, rows in curves.groupby("repeat"):
+            ax.plot(rows["epoch"], rows["valid_nll"], color=look.colour, linewidth=2.4)
+            best = rows.loc[rows["valid_nll"].idxmin()]
+            ax.plot(best["epoch"], best["valid_nll"], look.marker, color=look.colour, mfc="white", markersize=8)
+        late.append(curves.loc[curves["epoch"] > STEEP * last, "valid_nll"].to_numpy(float))
     ax.set_xlabel("epochs")
-    ax.set_xlim(left=0)
-    last = max([0, *bands["epoch"], *curves["epoch"]])
-    late = [
-        frame.loc[frame["epoch"] > STEEP * last, column]
-        for frame, column in ((bands, "valid_median"), (bands, "valid_low"), (curves, "valid_nll"))
-    ]
-    nll_axis(ax, pd.concat(late).to_numpy(float), "validation NLL, nats per step")
-    own = Line2D([], [], color="black", linewidth=1.6, label=f"{cell_name(cell)} (circle: best epoch)")
-    legend(figure, [own, *(mark(styles[name], linewidth=1.4) for name in dict.fromkeys(bands["cell"]))])
+    ax.set_xlim(0, last)
+    nll_axis(ax, np.concatenate(late), "validation NLL, nats per step")
+    kinds = [Line2D([], [], color="black", linewidth=2.4, label="yours (mark: best epoch)")]
+    if len(bands):
+        kinds.append(Line2D([], [], color="black", linewidth=1.2, linestyle="--", label="the study, with its spread"))
+    legend(figure, [*(mark(style, linewidth=1.4) for style in styles.values()), *kinds])
     return figure

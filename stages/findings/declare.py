@@ -14,13 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from stages.findings.wording import text
+from stages.findings.wording import pair_of, set_of, text, unit_of
 from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
 
 SUBJECTS = (
-    "scores,differences,agreement,claims,questions,noise,reach,progress,tuning,robustness,listen,published,protocol,"
-    "searches,speed"
+    "scores,differences,agreement,claims,questions,noise,reach,progress,tuning,robustness,listen,published,protocol,speed"
 ).split(",")
 REPORTS = Path("reports")
 KINDS = {"number": None, "count": "Int64", "flag": bool, "word": str}
@@ -85,6 +84,13 @@ def table(columns: str, words: dict[str, str | Callable[[Any], str]] | None = No
     """Declares the table of a function's name; `columns` are apart by blanks: `name`, or `name:kind` for no number."""
     kinds = dict((*column.split(":"), "number")[:2] for column in columns.split())
     return lambda make: Table(make.__name__, kinds, words or {}, make)
+
+
+def standard(headings: str) -> dict[str, str | Callable[[Any], str]]:
+    """How columns that many tables have are written."""
+    written = {"set": set_of, "unit": unit_of, "units": pair_of, "n": "repeats"}
+    written["averaging"] = lambda row: row.averaging.replace("_", " ")
+    return {heading: written.get(heading, heading) for heading in headings.split()}
 
 
 def triples(columns: str) -> str:

@@ -7,7 +7,7 @@ from stages.findings.records import samples
 from stages.findings.tables import every
 from stages.plumbing.errors import InputError
 
-BENCHMARKS = ("machine", "speed", "targets", "scaling")  # what `make bench` writes; need not be there
+BENCHMARKS = ("machine", "speed", "targets")  # what `make bench` writes; need not be there
 
 
 def read_frames() -> Frames:

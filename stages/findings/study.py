@@ -8,7 +8,6 @@ from stages.findings.declare import Frames, Table
 from stages.findings.inference.evidence import Evidence, Rules
 from stages.findings.inference.resampling import Resampling
 from stages.findings.records.design import (
-    TOTAL,
     is_preliminary,
     read_arms,
     read_comparison,
@@ -72,10 +71,6 @@ class Study:
     def evidence_of(self, runs: Runs) -> Evidence:
         """The study's rules on other runs."""
         return Evidence(runs, self.evidence.rules, self.resampling, self.preliminary, memories={})
-
-    @cached_property
-    def total(self) -> Runs:
-        return self.of_arm(TOTAL)
 
     @cached_property
     def protocol(self) -> dict[str, float]:

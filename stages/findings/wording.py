@@ -18,12 +18,8 @@ _SETS = {
     "speech_long": "speech in long pieces",
 }
 
-# Kinds of published models, whose numbers must not be ranked together (see rivals.py).
-EXACT, JOINT, BOUND = "exact factorised", "joint output", "latent-variable bound"
-FAMILIES = (EXACT, JOINT, BOUND)
-
 # What a comparison comes to, and the units of what it compares; those of differences are written with their sign.
-SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS = ("supported", "contradicted", "undecided")
+SUPPORTED, CONTRADICTED, UNDECIDED = ("supported", "contradicted", "undecided")
 NATS, RATIO, SHARE_OF_LOSSES, POWERS = "nats per step", "ratio", "share of losses", "powers of ten"
 SIGNED = (NATS, POWERS)
 

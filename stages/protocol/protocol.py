@@ -112,6 +112,8 @@ class Protocol(Section):
 
     Attributes:
         rate, weight_noise, dropout: a number, or from what each candidate draws its own.
+        noise_on: where the weight noise falls: on both `matrices` of the recurrent layer, W and U, or on W, the
+            `inputs`', alone. Not recorded where it is the paper's, so that results from before this choice stay equal.
         gradient_norm: to which a gradient above it is rescaled; null: none is.
         step_norm: to which the step applied to the weights is rescaled when above; null: it is not.
         not_finite: what a gradient that is not finite does: `end` the trial, or `shrink` the weights.
@@ -121,6 +123,7 @@ class Protocol(Section):
     seed: Annotated[int, Field(ge=0)]
     rate: Annotated[Drawn, _within(0, False, math.inf)]
     weight_noise: Annotated[Drawn, _within(0, True, math.inf)]
+    noise_on: Annotated[Literal["matrices", "inputs"], Field(exclude_if=lambda where: where == "matrices")] = "matrices"
     dropout: Annotated[Drawn, _within(0, True, 1)]
     optimiser: Annotated[RMSProp | Adam, Field(discriminator="name")]
     schedule: Annotated[Constant | Falling, Field(discriminator="name")]

@@ -9,29 +9,32 @@ from torch import Tensor
 from stages.recurrent.net import Net
 from stages.recurrent.parameters import Parameter
 
+ORDER = {"input": 0, "recurrent": 1}  # then the rest as the cell and the output layer name them
+
 
 @dataclass(frozen=True)
 class Layout:
     """Where each parameter of a net lies in a row of N numbers.
 
-    The matrices that get weight noise lie first, so that a row's noise is one contiguous draw of `noisy` numbers.
+    The recurrent layer's matrices lie first, the inputs' before the others, so that a row's weight noise is one
+    contiguous draw of `noisy` numbers.
     """
 
     parameters: dict[str, Parameter]
 
     @classmethod
     def of(cls, net: Net) -> "Layout":
-        return cls(dict(sorted(net.parameters.items(), key=lambda item: item[1].role not in ("input", "recurrent"))))
+        return cls(dict(sorted(net.parameters.items(), key=lambda item: ORDER.get(item[1].role, len(ORDER)))))
 
     @property
     def size(self) -> int:
         """N."""
         return sum(parameter.size for parameter in self.parameters.values())
 
-    @property
-    def noisy(self) -> int:
-        """How many leading numbers of a row are the recurrent layer's matrices."""
-        return sum(p.size for p in self.parameters.values() if p.role in ("input", "recurrent"))
+    def noisy(self, where: str) -> int:
+        """How many leading numbers of a row get weight noise: those of all `matrices`, or of the `inputs`' alone."""
+        roles = ("input", "recurrent") if where == "matrices" else ("input",)
+        return sum(parameter.size for parameter in self.parameters.values() if parameter.role in roles)
 
     def views(self, matrix: Tensor) -> dict[str, Tensor]:
         """Each parameter as a view [P, *shape] of a matrix [P, N]."""

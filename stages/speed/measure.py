@@ -13,6 +13,7 @@ from stages.console.device import choose, threads
 from stages.speed import contenders, workload
 
 PAUSE = 0.05  # seconds between two contenders, in which the threads of the one before go to sleep
+PEAK = Path("/proc/self/clear_refs")
 
 
 def interleaved(epochs: dict[str, Callable[[], None]], rounds: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
@@ -33,9 +34,10 @@ def interleaved(epochs: dict[str, Callable[[], None]], rounds: int) -> tuple[dic
 def memory(arm: str, arguments: tuple, count: int) -> float:
     """MiB that one epoch of an arm adds at its peak to a process that holds the data and the program.
 
-    Two processes need twice what one needs; JAX is not asked, as its compiler cannot be told from its training.
+    Two processes need twice what one needs; JAX is not asked, as its compiler cannot be told from its training, and
+    nothing is where the system does not count a peak anew from a given moment, which Linux does.
     """
-    if arm == "jax":
+    if arm == "jax" or not PEAK.exists():
         return float("nan")
     if arm == "library_2_processes":
         return min(2, threads()) * memory("library", arguments, count)
@@ -50,7 +52,7 @@ def _peak(arm: str, arguments: tuple, count: int) -> float:
     if arm == "compiled":
         contenders.build(arm, load, 1)  # Numba itself is the program, not the training
     before = psutil.Process().memory_info().rss
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here, not from what was imported
+    PEAK.write_text("5")  # the peak counts from here, not from what was imported
     contenders.build(arm, load, count).epoch()
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
     return max(0, peak - before) / 2**20

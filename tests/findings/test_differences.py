@@ -18,7 +18,7 @@ def test_repeats_that_rise_and_fall_together_leave_no_doubt_over_repeats(tmp_pat
     together = {"lstm": [8.6, 8.9, 8.3, 8.7], "gru": [8.4, 8.7, 8.1, 8.5]}
     row = differences(tmp_path, monkeypatch, {"jsb_chorales": Planted(together)}).loc["jsb_chorales", "gru", "lstm"]
     assert row[["repeats_low", "repeats_high"]].tolist() == pytest.approx([-0.2, -0.2])
-    assert (row["half_width"], row["correlation"]) == pytest.approx((0, 1))
+    assert row["correlation"] == pytest.approx(1)
     assert row["pieces_low"] < -0.2 < row["pieces_high"]
 
 
@@ -42,7 +42,7 @@ def test_each_interval_has_its_own_source_of_doubt(tmp_path, monkeypatch):
 def test_one_repeat_has_an_interval_over_pieces_alone(tmp_path, monkeypatch):
     found = differences(tmp_path, monkeypatch, {"jsb_chorales": Planted({"lstm": [8.6], "gru": [8.4]})})
     row = found.loc["jsb_chorales", "gru", "lstm"]
-    assert row[["repeats_low", "repeats_high", "half_width", "correlation"]].isna().all()
+    assert row[["repeats_low", "repeats_high", "correlation"]].isna().all()
     assert row["difference_low"] == pytest.approx(row["pieces_low"], abs=0.01)
 
 
@@ -55,10 +55,3 @@ def test_pairs_are_the_repeats_in_which_both_have_a_result(tmp_path, monkeypatch
         ("jsb_chorales", "gru", "lstm"): 1,
     }
     assert found.loc["jsb_chorales", "gru", "lstm"]["difference_mean"] == pytest.approx(8.3 - 8.9)
-
-
-def test_only_the_pair_and_the_music_that_have_a_target_have_one(tmp_path, monkeypatch):
-    levels = {"tanh": [9.0, 9.1], "lstm": [8.6, 8.6], "gru": [8.4, 8.4]}
-    sets = {"jsb_chorales": Planted(levels), "speech_short": Planted(levels, output="gaussian_mixture")}
-    found = differences(tmp_path, monkeypatch, sets)
-    assert found["half_width_target"].dropna().to_dict() == {("jsb_chorales", "gru", "lstm"): 0.03}

@@ -83,12 +83,12 @@ def test_touched_and_untouched_pieces_are_scored_apart(made):
 
 def test_the_second_arm_shares_the_gru(made):
     _, tables = made
-    arms = tables["arms"].set_index(["matching", "cell"])
-    assert list(arms.index) == [(arm, cell) for arm in ("recurrent", "total") for cell in ("tanh", "lstm", "gru")]
-    assert arms.loc[("recurrent", "gru")].tolist() == arms.loc[("total", "gru")].tolist()
+    arms = tables["arm_scores"].query("dataset == 'jsb_chorales'").set_index(["arm", "cell"])
+    assert list(arms.index) == [(arm, cell) for arm in ("paper", "total") for cell in ("tanh", "lstm", "gru")]
+    assert arms.loc[("paper", "gru")].tolist() == arms.loc[("total", "gru")].tolist()
     assert arms.loc[("total", "lstm"), "nll_mean"] == pytest.approx(8.31)
     summary = tables["summary"].query("dataset == 'jsb_chorales' and split == 'test' and averaging == 'pooled'")
-    assert arms.loc["recurrent", "nll_low"].tolist() == summary["nll_low"].tolist()
+    assert arms.loc["paper", "nll_low"].tolist() == summary["nll_low"].tolist()
     found = rows(tables, "arm")
     assert found["difference_mean"].tolist() == pytest.approx([-1.2, -1.1, 0.1], abs=1e-3)
     assert found["order"].tolist() == ["holds", "holds", "turns"]
@@ -99,7 +99,7 @@ def test_the_second_arm_shares_the_gru(made):
 def test_without_a_second_arm_nothing_is_read_of_it(tmp_path, monkeypatch):
     monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": Planted({"lstm": [8.7, 8.6], "gru": [8.5, 8.4]})}))
     tables = compare()
-    assert tables["arms"].empty and tables["robustness"].empty
+    assert set(tables["arm_scores"]["arm"]) == {"paper"} and tables["robustness"].empty
     assert set(tables["parameters"]["matching"]) == {"recurrent"}
 
 
@@ -117,7 +117,7 @@ def test_a_unit_that_diverged_throughout_is_left_out(tmp_path, monkeypatch):
     tables = compare()
     assert set(map(tuple, tables["robustness"][PAIR].to_numpy())) == {("gru", "lstm")}
     assert set(tables["leakage"]["cell"]) == {"lstm", "gru"}
-    assert tables["arms"].query("cell == 'tanh'")["repeats"].tolist() == [0, 0]
+    assert tables["arm_scores"].query("cell == 'tanh'")["repeats"].tolist() == [0, 0]
 
 
 def test_missing_and_stale_files_of_the_second_arm_are_told(study):
@@ -134,7 +134,7 @@ def test_missing_and_stale_files_of_the_second_arm_are_told(study):
     params = YAML().load(study / "params.yaml")
     params["arms"]["total"]["cells"] = ["tanh"]
     YAML().dump(params, study / "params.yaml")
-    assert set(compare()["arms"]["cell"]) == {"tanh", "lstm", "gru"}
+    assert set(compare()["arm_scores"].query("arm == 'total'")["cell"]) == {"tanh", "lstm", "gru"}
 
 
 def test_leakage_of_other_pieces_is_refused(study):

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from stages import compare as stage
 from stages.compare import compare
-from stages.findings.records.published import FAMILIES, family, read_published
+from stages.findings.records.published import FAMILIES, read_published
 from stages.plumbing.errors import InputError
 
 COLUMNS = {
@@ -17,32 +17,26 @@ COLUMNS = {
     "train_nll_per_sequence,valid_nll_per_sequence,test_nll_per_sequence,seconds_per_update,device",
     "summary": "dataset,cell,repeats,split,averaging,nll_mean,nll_low,nll_high,paper_nll",
     "comparisons": "claim,counted,dataset,quantity,unit,asked,repeats,pieces,mean,low,high,verdict,note",
-    "claims": "claim,source,statement,verdict,evidence,single_run_agreement",
+    "claims": "claim,source,statement,verdict,single_run_agreement",
     "arm_scores": "arm,dataset,cell,repeats,nll_mean,nll_low,nll_high,valid_mean,valid_low,valid_high",
     "improvement": "arm,first,second,sets,repeats,share_mean,share_low,share_high",
     "questions": "question,dataset,compared,asked,repeats,mean,low,high,answer",
-    "speech_noise": "dataset,cell,noisy,split,repeats,nll_mean,nll_low,nll_high",
-    "rivals": "dataset,family,model,parameters,split,nll,confidence,note,source",
+    "speech_noise": "dataset,cell,noisy,repeats,nll_mean,nll_low,nll_high",
     "baselines": "dataset,baseline,split,averaging,nll",
     "curves": "dataset,cell,repeat,candidate,epoch,updates,seconds,train_nll,valid_nll",
     "learning_rates": "dataset,cell,repeat,candidate,learning_rate,status,valid_nll,chosen",
     "distances": "dataset,cell,split,averaging,repeats,nll_mean,nll_low,nll_high,run_sd,paper_nll,difference,"
     "distance_sds",
     "differences": "dataset,first,second,averaging,repeats,pieces,difference_mean,difference_low,difference_high,"
-    "repeats_low,repeats_high,half_width,half_width_target,pieces_low,pieces_high,correlation",
+    "repeats_low,repeats_high,pieces_low,pieces_high,correlation",
     "single_runs": "dataset,first,second,repeats,studies,first_better_mean,first_better_low,first_better_high,"
     "sure_first,sure_second,verdict,agreement,share_asked",
-    "milestones": "dataset,share,level,cell,clock,repeats,reached,mean,low,high",
     "standings": "dataset,family,model,origin,parameters,repeats,nll_mean,nll_low,nll_high,note,source",
     "tuning": "dataset,cell,repeats,candidates,diverged,best_valid_nll,margin,good_mean,good_low,good_high,"
     "good_rate_low,good_rate_high,chosen_rate_median,edge,edge_low,edge_high",
-    "best_of": "dataset,cell,drawn,repeats,nll_mean,nll_low,nll_high",
-    "rate_bins": "dataset,cell,learning_rate,candidates,nll_low,nll_median,nll_high",
     "bands": "dataset,cell,repeats,epoch,updates,seconds,running,median_stop,train_median,train_low,train_high,"
     "valid_median,valid_low,valid_high",
     "progress": "dataset,first,second,clock,repeats,level,ratio_mean,ratio_low,ratio_high",
-    "halving": "dataset,cell,repeats,rungs,keep,survived,valid_loss_mean,valid_loss_low,valid_loss_high,"
-    "test_loss_mean,test_loss_low,test_loss_high,epochs_share",
     "gradients": "dataset,cell,net,variable,lag,repeats,cases,log10_ratio_mean,log10_ratio_low,log10_ratio_high,"
     "q10,q50,q90",
     "memory": "dataset,cell,net,repeats,pieces,cases,longest_lag,reference_lag,vanish_ratio,explode_ratio,"
@@ -52,21 +46,15 @@ COLUMNS = {
     "gates": "dataset,cell,net,gate,repeats,opening_mean,opening_low,opening_high,share_closed_mean,share_closed_low,"
     "share_closed_high,share_open_mean,share_open_low,share_open_high,q10,q50,q90,half_life_mean,half_life_low,"
     "half_life_high,half_life_q90_mean,half_life_q90_low,half_life_q90_high",
-    "protocol": "setting,value,origin,stated",
     "deviations": "topic,kind,paper,here,reason",
     "gaps": "dataset,output,data,budget,cell,reference,repeats,pieces,gap_mean,gap_low,gap_high,paper_gap,"
     "paper_dataset",
     "against_paper": "dataset,averaging,cell,repeats,test_nll,test_low,test_high,paper_cell,paper_test_nll,reached,"
     "train_nll,paper_train_nll,budget",
-    "optimisation": "dataset,cell,batch_size,max_epochs,weight_noise,final_rate,learning_rate,status,best_epoch,"
-    "train_nll,valid_nll,best",
     "robustness": "dataset,condition,elsewhere,first,second,main_repeats,main_pieces,main_mean,main_low,main_high,"
     "repeats,pieces,difference_mean,difference_low,difference_high,order",
     "leakage": "dataset,cell,part,window,pitches,pieces,frames,leaked_frames,leaked_share,repeats,nll_mean,nll_low,"
     "nll_high",
-    "arms": "dataset,matching,cell,units,recurrent_parameters,total_parameters,repeats,nll_mean,nll_low,nll_high",
-    "batch_sizes": "dataset,cell,batch_size,candidates,learning_rate,edge,epochs,best_epoch,updates,train_nll,"
-    "valid_nll,behind,margin,taken",
     "design": "dataset,output,paper_dataset,data,repeats,candidates,max_epochs,batch_size,search,paper_candidates,"
     "paper_max_epochs,budget,trials_stopped,trials_max_epochs,trials_halved,trials_diverged,test_pieces,training_hours,device",
 }
@@ -122,7 +110,7 @@ def test_runs_outside_the_design_are_not_in_the_tables(study):
     for name in ("parameters", "results", "summary", "curves", "learning_rates"):
         assert set(tables[name]["dataset"]) == {"jsb_chorales"}
         assert set(tables[name]["cell"]) == {"lstm", "gru"}
-    assert set(tables["baselines"]["dataset"]) == set(tables["rivals"]["dataset"]) == {"jsb_chorales"}
+    assert set(tables["baselines"]["dataset"]) == set(tables["standings"]["dataset"]) == {"jsb_chorales"}
 
 
 def test_a_new_dataset_leaves_the_others_numbers_alone(tmp_path, monkeypatch):
@@ -131,7 +119,7 @@ def test_a_new_dataset_leaves_the_others_numbers_alone(tmp_path, monkeypatch):
     both = compare()
     monkeypatch.chdir(write_study(tmp_path / "one", {"jsb_chorales": sets["jsb_chorales"]}))
     one = compare()
-    per_dataset = ["summary", "differences", "progress", "single_runs", "milestones", "tuning", "best_of", "bands"]
+    per_dataset = ["summary", "differences", "progress", "single_runs", "tuning", "bands"]
     for name in per_dataset:
         kept = both[name][both[name]["dataset"] == "jsb_chorales"].reset_index(drop=True)
         pd.testing.assert_frame_equal(kept, one[name])
@@ -204,25 +192,6 @@ def test_halving_that_is_only_recorded_is_the_plain_search(tmp_path, monkeypatch
     assert tables["design"]["budget"].tolist() == ["paper"]
 
 
-def test_halving_is_set_beside_the_plain_search(tmp_path, monkeypatch):
-    """Four candidates of 40 epochs, 0, 0.02, 0.06 and 0.1 nats behind on validation, half of it on the test split."""
-    monkeypatch.chdir(write_study(tmp_path, halving_study()))
-    table = compare()["halving"].set_index(["dataset", "cell"])
-    assert list(table.index) == [("jsb_chorales", cell) for cell in ("lstm", "gru", "all")]
-    assert set(table["rungs"]) == {"10, 20"} and set(table["keep"]) == {0.5}
-    assert table["repeats"].tolist() == [2, 2, 4] and table["survived"].tolist() == [0, 1, 1]
-    losses = {split: [f"{split}_loss_{end}" for end in ("mean", "low", "high")] for split in ("valid", "test")}
-    by_hand = {"lstm": (0.04, 0.02), "gru": (0.01, 0.01)}  # mean and half the range of choices 1 and 2; of 0 and 1
-    for cell, (mean, half) in by_hand.items():
-        row, expected = table.loc["jsb_chorales", cell], [mean, mean - half * TWO, mean + half * TWO]
-        assert row[losses["valid"]].tolist() == pytest.approx(expected)
-        assert row[losses["test"]].tolist() == pytest.approx([value / 2 for value in expected])
-    pooled = table.loc["jsb_chorales", "all"]
-    assert (pooled["valid_loss_mean"], pooled["test_loss_mean"]) == pytest.approx((0.025, 0.0125))
-    assert -0.02 < pooled["test_loss_low"] < 0.0125 < pooled["test_loss_high"] < 0.045
-    assert table["epochs_share"].tolist() == pytest.approx([180 / 320, 160 / 320, 340 / 640])
-
-
 def test_halvings_choices_leave_all_other_tables_alone(tmp_path, monkeypatch):
     tables = []
     for name in ("beside", "alone"):
@@ -234,17 +203,7 @@ def test_halvings_choices_leave_all_other_tables_alone(tmp_path, monkeypatch):
     scored = pd.read_csv(tmp_path / "beside/measured/paper/jsb_chorales/scores/evaluation.csv")
     assert scored.query("cell == 'lstm'").groupby("repeat").size().tolist() == [2, 2]
     for name, table in tables[1].items():
-        if name != "halving":
-            pd.testing.assert_frame_equal(tables[0][name], table)
-    assert (tables[1]["halving"]["test_loss_mean"] == 0).all() and (tables[1]["halving"]["epochs_share"] == 1).all()
-
-
-def test_halving_where_everything_diverged_has_no_numbers(tmp_path, monkeypatch):
-    sets = {"jsb_chorales": Planted({"gru": [None, None]}, budget={**PAPER_BUDGET, **RECORDED})}
-    monkeypatch.chdir(write_study(tmp_path, sets))
-    for row in compare()["halving"].itertuples():
-        assert (row.repeats, row.survived) == (0, 0)
-        assert pd.isna([row.valid_loss_mean, row.test_loss_mean, row.test_loss_low, row.epochs_share]).all()
+        pd.testing.assert_frame_equal(tables[0][name], table)
 
 
 def test_halvings_choice_must_be_evaluated_too(tmp_path, monkeypatch):
@@ -319,27 +278,19 @@ def test_a_damaged_curves_file_is_named(study):
             compare()
 
 
-def test_every_published_model_has_one_family(study):
+def test_published_models_are_of_known_families(study):
     published = read_published()
-    own = published["confidence"] == "own measurement"
-    assert set(published.loc[~own, "model"].map(family)) == set(FAMILIES)
-    assert family("BL2012 RNN (HF)") == "exact factorised"
-    assert family("BL2012 RNN-NADE (HF)") == "joint output"
-    assert family("DMM-Aug-NADE") == "latent-variable bound"
-    with pytest.raises(InputError, match="no family is known for the model 'Nobody2030'"):
-        family("Nobody2030")
+    assert set(published["family"].dropna()) == set(FAMILIES)
+    assert set(published.loc[published["family"].isna(), "confidence"]) == {"own measurement"}
+    path = study / "data/published_results.csv"
+    path.write_text(path.read_text().replace("joint output", "a joint output"))
+    with pytest.raises(InputError, match="expected the families exact factorised, .*, found a joint output"):
+        compare()
 
 
-def test_rivals_are_published_results_on_the_same_data(study):
-    table = compare()["rivals"]
+def test_standings_hold_published_results_on_the_same_data(study):
+    table = compare()["standings"]
     assert set(table["dataset"]) == {"jsb_chorales", "musedata"}
     assert not table["model"].str.contains("own").any()
     row = table[(table["dataset"] == "musedata") & (table["model"] == "BL2012 RNN-NADE (HF)")].iloc[0]
-    assert (row["family"], row["nll"]) == ("joint output", 5.6)
-
-
-def test_protocol_says_who_states_each_setting(study):
-    table = compare()["protocol"].set_index("setting")
-    assert table.loc["weight_noise", "origin"] == "paper" and table.loc["weight_noise", "stated"] == 0.075
-    assert table.loc["momentum", "origin"] == "authors' code"
-    assert table.loc["patience", "origin"] == "this study" and pd.isna(table.loc["patience", "stated"])
+    assert (row["family"], row["nll_mean"]) == ("joint output", 5.6)

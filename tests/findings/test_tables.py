@@ -1,4 +1,4 @@
-"""The tables beside the results: distance to the paper, milestones, learning rates, bands, single runs, standings."""
+"""The tables beside the results: distance to the paper, learning rates, bands, single runs, standings."""
 
 import math
 
@@ -6,12 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from findings_study import SPEECH_BUDGET, TWO, Planted, write_study
-from ruamel.yaml import YAML
 
 from stages.compare import compare
-from stages.findings.records.design import SETTINGS
 from stages.findings.tables.progress import kept
-from stages.findings.tables.tuning import expected_best
 
 
 def tables(root, monkeypatch, datasets: dict[str, Planted], **claims) -> dict[str, pd.DataFrame]:
@@ -33,52 +30,6 @@ def test_distance_is_in_standard_deviations_of_a_run(tmp_path, monkeypatch):
     assert single["difference"] == pytest.approx(0.01)
 
 
-def test_milestones_are_the_first_epochs_at_common_levels(tmp_path, monkeypatch):
-    """Validation is level + 0.1 + 3·exp(−epoch/speed): the common level is the LSTM's last plus the slack."""
-    planted = Planted({"tanh": [None, None], "lstm": [8.7, 8.6], "gru": [8.5, None]}, epochs=100)
-    table = tables(tmp_path, monkeypatch, {"jsb_chorales": planted})["milestones"]
-    last = table[table["share"] == 1].set_index(["cell", "clock"])
-    level = 8.7 + 0.1 + 3 * math.exp(-100 / 20) + 0.1
-    assert set(last["level"].round(6)) == {round(level, 6)}
-    half = table[table["share"] == 0.5]["level"].unique()
-    assert half == pytest.approx([(12.5 + level) / 2])
-    assert last["reached"].to_dict() == {
-        (cell, clock): n
-        for cell, n in {"tanh": 0, "lstm": 2, "gru": 1}.items()
-        for clock in ("epochs", "updates", "seconds")
-    }
-    epochs = math.ceil(-10 * math.log((level - 8.6) / 3))
-    row = last.loc["gru", "epochs"]
-    assert (row["mean"], row["repeats"]) == (epochs, 2) and math.isnan(row["low"])
-    assert last.loc["gru", "seconds"]["mean"] == pytest.approx(epochs * 29 * 0.005)
-    lstm = last.loc["lstm", "epochs"]
-    assert lstm["low"] < lstm["mean"] < lstm["high"]
-    assert last.loc["tanh"][["mean", "low", "high"]].isna().all(axis=None)
-
-
-def test_milestones_without_a_baseline_above_have_the_common_level_alone(tmp_path, monkeypatch):
-    sets = {"jsb_chorales": Planted({"gru": [13.0, 13.1]})}
-    assert tables(tmp_path, monkeypatch, sets)["milestones"]["share"].unique().tolist() == [1.0]
-
-
-def test_milestones_leave_out_seconds_that_cannot_be_compared(tmp_path, monkeypatch):
-    write_study(tmp_path, {"jsb_chorales": Planted({"lstm": [8.6], "gru": [8.5]})})
-    path = tmp_path / "models/paper/jsb_chorales/gru/run.json"
-    path.write_text(path.read_text().replace('"device": "cpu"', '"device": "cuda"'))
-    monkeypatch.chdir(tmp_path)
-    assert compare()["milestones"]["clock"].unique().tolist() == ["epochs", "updates"]
-
-
-def test_expected_best_is_the_mean_over_all_subsets():
-    nlls = np.array([3.0, 1.0, 2.0, 7.0])
-    assert expected_best(nlls, 1) == pytest.approx(13 / 4)
-    assert expected_best(nlls, 2) == pytest.approx((1 + 2 + 3 + 1 + 1 + 2) / 6)
-    assert expected_best(nlls, 4) == 1.0
-    lost = np.array([3.0, math.nan, 2.0, math.nan])
-    assert expected_best(lost, 2) == pytest.approx((2 + 2 * 2 + 2 * 3) / 5)  # {nan, nan} has no best one
-    assert math.isnan(expected_best(np.array([math.nan, math.nan]), 1))
-
-
 def test_good_candidates_are_those_near_the_cells_best(tmp_path, monkeypatch):
     """Two repeats 0.05 apart, candidates 0, 0.06, 0.2 and 1 nat behind: 2 and 1 of them are good."""
     budget = {"candidates": 4, "max_epochs": 500, "batch_size": 8}
@@ -94,12 +45,6 @@ def test_good_candidates_are_those_near_the_cells_best(tmp_path, monkeypatch):
     lost = found["tuning"].set_index("cell").loc["tanh"]
     assert (lost["diverged"], lost["edge_low"], lost["edge_high"]) == (8, 0, 0)
     assert lost[["good_mean", "best_valid_nll", "chosen_rate_median"]].isna().all()
-    best_of = found["best_of"].query("cell == 'gru'").set_index("drawn")
-    assert best_of.index.tolist() == [1, 2]  # of 4 candidates there are no 5
-    assert best_of.loc[1, "nll_mean"] - best_of.loc[2, "nll_mean"] == pytest.approx(
-        0.315 - (3 * 0 + 2 * 0.06 + 0.2) / 6
-    )
-    assert found["best_of"].query("cell == 'tanh'")["repeats"].eq(0).all()
 
 
 @pytest.mark.parametrize(
@@ -116,21 +61,6 @@ def test_the_edge_is_the_end_of_the_range_or_of_the_candidates(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     row = compare()["tuning"].iloc[0]
     assert (row["edge_low"], row["edge_high"]) == (low, high)
-
-
-def test_bins_have_the_medians_of_their_candidates(tmp_path, monkeypatch):
-    budget = {"candidates": 4, "max_epochs": 500, "batch_size": 8}
-    write_study(tmp_path, {"jsb_chorales": Planted({"gru": [8.5]}, budget, behind=[0.0, 1.0, 2.0, 3.0])})
-    path = tmp_path / "models/paper/jsb_chorales/gru/trials.csv"
-    trials = pd.read_csv(path).assign(learning_rate=[1e-3, 1.1e-3, 0.9e-3, 1e-5])
-    trials.loc[2, ["status", "valid_nll"]] = ["diverged", None]
-    trials.to_csv(path, index=False)
-    monkeypatch.chdir(tmp_path)
-    table = compare()["rate_bins"]
-    assert table["candidates"].tolist() == [1, 3]
-    assert table["learning_rate"].tolist() == pytest.approx([math.exp(-11.625), math.exp(-7.125)], rel=0.05)
-    low, median, high = table.iloc[1][["nll_low", "nll_median", "nll_high"]]
-    assert (low, median) == (trials.loc[0, "valid_nll"], trials.loc[1, "valid_nll"]) and math.isnan(high)
 
 
 def test_bands_carry_a_stopped_net_on_at_its_best_epoch(tmp_path, monkeypatch):
@@ -219,13 +149,8 @@ def test_standings_rank_ours_among_the_published_within_a_family(tmp_path, monke
     assert own["parameters"].tolist() == ["24,612", "24,612", "96", "192"]
 
 
-def test_a_target_pair_of_other_cells_and_no_paper_cell_need_no_edit(tmp_path, monkeypatch):
-    write_study(tmp_path, {"own_songs": Planted({"mgu": [8.5, 8.6], "gru_reset_after": [8.4, 8.3]})})
-    settings = YAML().load(tmp_path / SETTINGS)
-    settings["compare"]["target_pair"] = ["mgu", "gru_reset_after"]
-    YAML().dump(settings, tmp_path / SETTINGS)
-    monkeypatch.chdir(tmp_path)
-    found = compare()
+def test_units_that_the_paper_does_not_have_need_no_edit(tmp_path, monkeypatch):
+    sets = {"own_songs": Planted({"mgu": [8.5, 8.6], "gru_reset_after": [8.4, 8.3]})}
+    found = tables(tmp_path, monkeypatch, sets)
     assert found["distances"].empty
-    assert found["differences"].query("averaging == 'pooled'")["half_width_target"].tolist() == [0.03]
     assert found["standings"]["model"].tolist()[:2] == ["gru_reset_after", "mgu"]

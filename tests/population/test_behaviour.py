@@ -118,6 +118,7 @@ def test_a_changed_loss_is_noticed(plain, monkeypatch):
         {"dropout": 0.1},
         {"step_norm": 0.1},
         {"weight_noise": 0.0},
+        {"noise_on": "inputs"},
         {"gradient_norm": 0.5},
         {"length_jitter": 0.5},
     ],

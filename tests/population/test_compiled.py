@@ -138,6 +138,14 @@ def test_the_compiled_engine_equals_the_plain_one(cell, output, dense, P, B, siz
             np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4 * np.abs(one).max())
 
 
+def test_engines_agree_with_noise_on_the_inputs_alone():
+    first, second = (train(rules=protocol(noise_on="inputs"), name=name) for name in ("torch", "compiled"))
+    both = train(name="compiled")
+    for one, other, noisier in zip(first, second, both, strict=True):
+        assert one.best.valid_nll == pytest.approx(other.best.valid_nll, rel=1e-4)
+        assert other.best.valid_nll != pytest.approx(noisier.best.valid_nll, rel=1e-4)
+
+
 def test_any_number_of_threads_gives_the_same_bits():
     for one, three in zip(*(train(name="compiled", threads=n, candidates=5) for n in (1, 3)), strict=True):
         assert torch.equal(one.weights, three.weights) and one.curve == three.curve

@@ -94,3 +94,9 @@ def test_what_is_recorded_of_a_protocol_reads_back_as_it():
     rules = protocol(weight_noise={"one_of": [0.0, 0.075]}, step_norm=1.0)
     assert rules.model_dump()["rate"] == {"log_uniform": [-8.0, -5.0]}
     assert Protocol(**rules.model_dump()) == rules
+
+
+def test_where_the_noise_falls_is_recorded_where_it_is_not_the_papers():
+    """Results from before there was a choice stay equal to what the paper's protocol records today."""
+    assert "noise_on" not in protocol().model_dump(mode="json")
+    assert Protocol(**protocol(noise_on="inputs").model_dump()).noise_on == "inputs"

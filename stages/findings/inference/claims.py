@@ -1,8 +1,7 @@
 """The ten claims of the paper, each with a rule that turns intervals into a verdict.
 
-A claim is made of comparisons, one a dataset and a pair of cells, each supported, contradicted or undecided
-(stages/findings/comparisons.py). Thresholds stand in params.yaml under `claims`. Nothing here corrects for making many
-comparisons at once.
+A claim is made of comparisons (comparisons.py), one a dataset and a pair of cells, each supported, contradicted or
+undecided. Thresholds stand in params.yaml under `claims`. Nothing here corrects for making many comparisons at once.
 
 Rules, by claim (differences are of test NLL, pooled, nats per step):
  1  On each music set but the exception: GRU − LSTM and GRU − tanh below 0. All must hold.
@@ -43,15 +42,38 @@ import numpy as np
 
 from stages.findings.inference.comparisons import (
     Comparison,
-    compare_close,
+    Rule,
+    above,
+    below,
     compare_cost,
     compare_nll,
     compare_progress,
     compare_reach,
     compare_share,
+    within,
 )
 from stages.findings.inference.evidence import Evidence
 from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED
+
+# The claims in the paper's order: where it makes them, and what they say.
+STATED = {
+    1: ("Section 5, Table 2", "On music the GRU beats the LSTM and tanh units on every set but Nottingham."),
+    2: ("Section 5, Table 2", "On music all three units perform closely to each other."),
+    3: ("Section 5, Table 2", "On speech the gated units clearly beat the tanh units."),
+    4: (
+        "Section 5, Table 2",
+        "The LSTM is best on the first speech set (Ubisoft A), the GRU on the second (Ubisoft B).",
+    ),
+    5: ("Section 5, Figure 2", "On music the GRU progresses faster, per update and per second."),
+    6: ("Section 5, Figure 3", "On speech a tanh update is cheaper, yet makes little progress."),
+    7: ("Sections 5 and 6", "Convergence of gated units is often faster, and their final solutions tend to be better."),
+    8: ("Section 6", "Between LSTM and GRU there is no general winner: it depends on the data."),
+    9: ("Section 2 (background)", "The gradients of tanh units vanish most of the time and seldom explode."),
+    10: (
+        "Section 3 (background)",
+        "The additive update of gated units makes shortcuts through time, so errors travel back without vanishing.",
+    ),
+}
 
 
 def all_hold(groups: list[list[str]]) -> str:
@@ -81,9 +103,9 @@ class Claim:
     source: str
     statement: str
     groups: list[list[Comparison]]
-    judge: Callable[[list[list[str]]], str] = all_hold
-    states: Callable[[list[np.ndarray]], np.ndarray] = every
-    beside: tuple[Comparison, ...] = ()
+    judge: Callable[[list[list[str]]], str]
+    states: Callable[[list[np.ndarray]], np.ndarray]
+    beside: list[Comparison]
 
     @property
     def parts(self) -> list[Comparison]:
@@ -117,122 +139,67 @@ def depends(groups: list[list[str]]) -> str:
 def build(evidence: Evidence) -> list[Claim]:
     """The claims with their comparisons, in the paper's order."""
     rules = evidence.rules
-    music, speech = rules.music, [rules.speech_a, rules.speech_b]
-    winning = [dataset for dataset in music if dataset not in rules.music_exception]
-    pairs = [("gru", "lstm"), ("gru", "tanh"), ("lstm", "tanh")]
+    music, a, b = rules.music, rules.speech_a, rules.speech_b
+    six, winning = [*music, a, b], [dataset for dataset in music if dataset not in rules.music_exception]
     beside = [dataset for dataset in rules.music_beside if any(dataset == name for name, _ in evidence.runs)]
-    clocks = ["updates", "seconds"]
+    gru_wins, gated = [("gru", "lstm"), ("gru", "tanh")], [("lstm", "tanh"), ("gru", "tanh")]
+    pairs, clocks = [*gru_wins, ("lstm", "tanh")], ["updates", "seconds"]
+    lower, close, often = below(0), within(rules.close_margin), rules.often_share
 
-    def nll(datasets: list[str], pairs: list[tuple[str, str]], threshold: float = 0.0) -> list[Comparison]:
-        return [compare_nll(evidence, d, first, second, threshold) for d in datasets for first, second in pairs]
+    def nll(datasets: list[str], pairs: list[tuple[str, str]], rule: Rule = lower) -> list[Comparison]:
+        return [compare_nll(evidence, d, *pair, rule) for d, pair in itertools.product(datasets, pairs)]
 
-    def close(datasets: list[str]) -> list[Comparison]:
-        return [compare_close(evidence, d, first, second) for d in datasets for first, second in pairs]
-
-    def progress(datasets: list[str], pairs: list[tuple[str, str]], clocks: list[str]) -> list[Comparison]:
+    def progress(datasets: list[str], pairs: list[tuple[str, str]], *clocks: str) -> list[Comparison]:
         return [
-            compare_progress(evidence, d, first, second, clock)
-            for d in datasets
-            for first, second in pairs
-            for clock in clocks
+            compare_progress(evidence, d, *pair, clock) for d, pair, clock in itertools.product(datasets, pairs, clocks)
         ]
 
     def fates(datasets: list[str]) -> list[Comparison]:
-        kinds = [("vanishing", rules.often_share, True), ("exploding", rules.rare_share, False)]
-        return [compare_share(evidence, d, "tanh", *kind) for d in datasets for kind in kinds]
+        fates = {"vanishing": above(often), "exploding": below(rules.rare_share)}
+        return [compare_share(evidence, d, "tanh", *fate) for d, fate in itertools.product(datasets, fates.items())]
 
     def reaching(datasets: list[str]) -> list[Comparison]:
         return [
             comparison
-            for d in datasets
-            for first, second in gated
+            for d, (first, second) in itertools.product(datasets, gated)
             for comparison in (
                 compare_reach(evidence, d, first, second),
-                compare_share(evidence, d, first, "vanishing", rules.often_share, False),
+                compare_share(evidence, d, first, "vanishing", below(often)),
             )
         ]
 
     def most(groups: list[np.ndarray]) -> np.ndarray:
-        return np.all([group.mean(0) > rules.often_share for group in groups], 0)
+        return np.all([group.mean(0) > often for group in groups], 0)
 
     def both_ways(groups: list[np.ndarray]) -> np.ndarray:
         return groups[0].any(0) & ~groups[0].all(0)
 
-    gru_wins, gated = [("gru", "lstm"), ("gru", "tanh")], [("lstm", "tanh"), ("gru", "tanh")]
-    cheaper = [compare_cost(evidence, d, "tanh", cell) for d in speech for cell in ("lstm", "gru")]
+    groups = {
+        1: [nll(winning, gru_wins)],
+        2: [nll(music, pairs, close)],
+        3: [nll([a, b], gated, below(-rules.close_margin))],
+        4: [nll([a], [("lstm", "tanh"), ("lstm", "gru")]) + nll([b], [("gru", "tanh"), ("gru", "lstm")])],
+        5: [progress(music, gru_wins, *clocks)],
+        6: [
+            [compare_cost(evidence, d, "tanh", cell) for d in (a, b) for cell in ("lstm", "gru")]
+            + progress([a, b], gated, *clocks)
+        ],
+        7: [progress(six, gated, "updates"), nll(six, gated)],
+        8: [nll(six, [("gru", "lstm")])],
+        9: [fates(six)],
+        10: [reaching(six)],
+    }
+    uncounted = {
+        1: nll(beside, gru_wins),
+        2: nll(beside, pairs, close),
+        5: progress(beside, gru_wins, *clocks),
+        9: fates(beside),
+        10: reaching(beside),
+    }
+    judged = {7: (mostly_hold(often), most), 8: (depends, both_ways)}
     return [
-        Claim(
-            1,
-            "Section 5, Table 2",
-            "On music the GRU beats the LSTM and tanh units on every set but Nottingham.",
-            [nll(winning, gru_wins)],
-            beside=tuple(nll(beside, gru_wins)),
-        ),
-        Claim(
-            2,
-            "Section 5, Table 2",
-            "On music all three units perform closely to each other.",
-            [close(music)],
-            beside=tuple(close(beside)),
-        ),
-        Claim(
-            3,
-            "Section 5, Table 2",
-            "On speech the gated units clearly beat the tanh units.",
-            [nll(speech, gated, -rules.close_margin)],
-        ),
-        Claim(
-            4,
-            "Section 5, Table 2",
-            "The LSTM is best on the first speech set (Ubisoft A), the GRU on the second (Ubisoft B).",
-            [
-                nll([rules.speech_a], [("lstm", "tanh"), ("lstm", "gru")])
-                + nll([rules.speech_b], [("gru", "tanh"), ("gru", "lstm")])
-            ],
-        ),
-        Claim(
-            5,
-            "Section 5, Figure 2",
-            "On music the GRU progresses faster, per update and per second.",
-            [progress(music, gru_wins, clocks)],
-            beside=tuple(progress(beside, gru_wins, clocks)),
-        ),
-        Claim(
-            6,
-            "Section 5, Figure 3",
-            "On speech a tanh update is cheaper, yet makes little progress.",
-            [cheaper + progress(speech, gated, clocks)],
-        ),
-        Claim(
-            7,
-            "Sections 5 and 6",
-            "Convergence of gated units is often faster, and their final solutions tend to be better.",
-            [progress([*music, *speech], gated, ["updates"]), nll([*music, *speech], gated)],
-            mostly_hold(rules.often_share),
-            most,
-        ),
-        Claim(
-            8,
-            "Section 6",
-            "Between LSTM and GRU there is no general winner: it depends on the data.",
-            [nll([*music, *speech], [("gru", "lstm")])],
-            depends,
-            both_ways,
-        ),
-        Claim(
-            9,
-            "Section 2 (background)",
-            "The gradients of tanh units vanish most of the time and seldom explode.",
-            [fates([*music, *speech])],
-            beside=tuple(fates(beside)),
-        ),
-        Claim(
-            10,
-            "Section 3 (background)",
-            "The additive update of gated units makes shortcuts through time, so errors travel back without vanishing.",
-            [reaching([*music, *speech])],
-            beside=tuple(reaching(beside)),
-        ),
+        Claim(number, *stated, groups[number], *judged.get(number, (all_hold, every)), uncounted.get(number, []))
+        for number, stated in STATED.items()
     ]
 
 

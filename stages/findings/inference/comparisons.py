@@ -11,22 +11,52 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stages.findings import wording
 from stages.findings.inference.evidence import Evidence
 from stages.findings.inference.resampling import SHARE, Interval, mean_over_repeats
 from stages.findings.records.reach import TRAINED, UNTRAINED
-from stages.findings.wording import (
-    CONTRADICTED,
-    NATS,
-    POWERS,
-    RATIO,
-    SHARE_OF_LOSSES,
-    SUPPORTED,
-    UNDECIDED,
-    cell_name,
-    number,
-    quantity,
-    signed,
-)
+from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, cell_name, number, signed
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where a claim has a quantity: in words, judged by an interval, and as single numbers state it."""
+
+    words: str
+    judge: Callable[[Interval], str]
+    holds: Callable[[np.ndarray], np.ndarray]
+
+
+def below(threshold: float) -> Rule:
+    def judge(found: Interval) -> str:
+        if found.high < threshold:
+            return SUPPORTED
+        return CONTRADICTED if found.low > threshold else UNDECIDED
+
+    return Rule(f"below {_limit(threshold)}", judge, lambda points: points < threshold)
+
+
+def above(threshold: float) -> Rule:
+    return Rule(
+        f"above {_limit(threshold)}",
+        lambda found: below(-threshold).judge(-found),
+        lambda points: points > threshold,
+    )
+
+
+def within(margin: float) -> Rule:
+    """Within ±margin."""
+
+    def judge(found: Interval) -> str:
+        if -margin <= found.low and found.high <= margin:
+            return SUPPORTED
+        return CONTRADICTED if found.low > margin or found.high < -margin else UNDECIDED
+
+    return Rule(f"within ±{_limit(margin)}", judge, lambda points: np.abs(points) <= margin)
+
+
+def _limit(value: float) -> str:
+    return f"{value:g}" if float(value).is_integer() else number(value)
 
 
 @dataclass(frozen=True)
@@ -58,93 +88,42 @@ class Comparison:
     note: str = ""
     stated: np.ndarray | None = None
 
-    def in_words(self) -> str:
-        """The quantity's value with its interval; nothing if it cannot be had."""
-        return quantity(self.unit, self.found.mean, self.found.low, self.found.high) if self.found else ""
 
-
-def below(interval: Interval, threshold: float) -> str:
-    """Whether a quantity lies below a threshold."""
-    if interval.high < threshold:
-        return SUPPORTED
-    return CONTRADICTED if interval.low > threshold else UNDECIDED
-
-
-def within(interval: Interval, margin: float) -> str:
-    """Whether a quantity lies within ±margin."""
-    if -margin <= interval.low and interval.high <= margin:
-        return SUPPORTED
-    return CONTRADICTED if interval.low > margin or interval.high < -margin else UNDECIDED
-
-
-def compare_nll(evidence: Evidence, dataset: str, first: str, second: str, threshold: float = 0.0) -> Comparison:
-    """`first` − `second` below `threshold`, in test NLL, pooled."""
-    asked = f"below {number(threshold) if threshold else 0}"
-    return _compare_nll(
-        evidence, dataset, first, second, asked, lambda i: below(i, threshold), lambda gap: gap < threshold
-    )
-
-
-def compare_close(evidence: Evidence, dataset: str, first: str, second: str) -> Comparison:
-    """`first` − `second` within ±close_margin, in test NLL, pooled."""
-    margin = evidence.rules.close_margin
-    return _compare_nll(
-        evidence,
-        dataset,
-        first,
-        second,
-        f"within ±{number(margin)}",
-        lambda interval: within(interval, margin),
-        lambda gap: np.abs(gap) <= margin,
-    )
-
-
-def _compare_nll(
-    evidence: Evidence,
-    dataset: str,
-    first: str,
-    second: str,
-    asked: str,
-    judge: Callable[[Interval], str],
-    holds: Callable[[np.ndarray], np.ndarray],
-) -> Comparison:
-    question = Comparison(dataset, first, second, f"test NLL, {cell_name(first)} − {cell_name(second)}", NATS, asked)
+def compare_nll(evidence: Evidence, dataset: str, first: str, second: str, rule: Rule) -> Comparison:
+    """`first` − `second` in test NLL, pooled."""
+    label = f"test NLL, {cell_name(first)} − {cell_name(second)}"
+    question = Comparison(dataset, first, second, label, wording.NATS, rule.words)
     if obstacle := evidence.obstacle(dataset, first, second):
         return replace(question, note=obstacle)
     # A diverged repeat is a single-run study without a net for that cell: its NLL is infinite, and worse than any.
     a, b = (evidence.runs[dataset, cell].results["test_nll"].fillna(np.inf).to_numpy() for cell in (first, second))
     with np.errstate(invalid="ignore"):  # two diverged repeats: inf − inf states nothing
-        stated = holds(a[:, None] - b[None, :])
-    pieces = len(evidence.runs[dataset, first].piece_steps)
-    return _answered(
-        evidence, replace(question, pieces=pieces), evidence.difference(dataset, first, second), judge, stated
-    )
+        gaps = a[:, None] - b[None, :]
+    question = replace(question, pieces=len(evidence.runs[dataset, first].piece_steps))
+    return _answered(evidence, question, rule, evidence.difference(dataset, first, second), gaps)
 
 
 def compare_progress(evidence: Evidence, dataset: str, first: str, second: str, clock: str) -> Comparison:
     """`first` needs fewer updates or seconds than `second` to reach the pair's level."""
-    label = f"{clock}, {cell_name(first)} over {cell_name(second)}"
-    question = Comparison(dataset, first, second, label, RATIO, "below 1")
-    if obstacle := evidence.obstacle(dataset, first, second):
+    rule, label = below(1), f"{clock}, {cell_name(first)} over {cell_name(second)}"
+    question = Comparison(dataset, first, second, label, wording.RATIO, rule.words)
+    if obstacle := evidence.obstacle(dataset, first, second) or (clock == "seconds" and _clocks(evidence, question)):
         return replace(question, note=obstacle)
-    if clock == "seconds" and not evidence.same_clock(dataset, first, second):
-        return replace(question, note="timed on different devices or engines")
     level = evidence.level(dataset, first, second)
     a, b = (evidence.clock(dataset, cell, level, clock) for cell in (first, second))
+    with np.errstate(invalid="ignore"):  # neither ever gets there: states nothing
+        ratios = a[:, None] / b[None, :]
     question = replace(question, note=f"to validation NLL {number(level)}")
-    found = evidence.progress(dataset, first, second, clock)
-    return _answered(evidence, question, found, lambda interval: below(interval, 1.0), a[:, None] < b[None, :])
+    return _answered(evidence, question, rule, evidence.progress(dataset, first, second, clock), ratios)
 
 
 def compare_cost(evidence: Evidence, dataset: str, first: str, second: str) -> Comparison:
     """One update of `first` takes at most cheaper_ratio of one of `second`: a measurement a cell, without interval."""
     limit = evidence.rules.cheaper_ratio
     label = f"seconds an update, {cell_name(first)} over {cell_name(second)}"
-    question = Comparison(dataset, first, second, label, RATIO, f"at most {number(limit)}")
-    if obstacle := evidence.obstacle(dataset, first, second):
+    question = Comparison(dataset, first, second, label, wording.RATIO, f"at most {number(limit)}")
+    if obstacle := evidence.obstacle(dataset, first, second) or _clocks(evidence, question):
         return replace(question, note=obstacle)
-    if not evidence.same_clock(dataset, first, second):
-        return replace(question, note="timed on different devices or engines")
     a, b = (evidence.runs[dataset, cell] for cell in (first, second))
     share = a.info["seconds_per_update"] / b.info["seconds_per_update"]
     return replace(
@@ -156,35 +135,24 @@ def compare_cost(evidence: Evidence, dataset: str, first: str, second: str) -> C
     )
 
 
-def compare_share(evidence: Evidence, dataset: str, cell: str, fate: str, limit: float, least: bool) -> Comparison:
-    """The share of the cell's losses whose gradient has met its `fate` at the reference lag is above or below a limit.
-
-    Args:
-        fate: `vanishing` or `exploding`.
-        least: whether the share is to be above the limit; below it otherwise.
-    """
-    asked = f"{'above' if least else 'below'} {number(limit)}"
-    question = Comparison(dataset, cell, cell, f"gradients {fate}, {cell_name(cell)}", SHARE_OF_LOSSES, asked)
+def compare_share(evidence: Evidence, dataset: str, cell: str, fate: str, rule: Rule) -> Comparison:
+    """The share of the cell's losses whose gradient has met its `fate`, `vanishing` or `exploding`, at the lag."""
+    label = f"gradients {fate}, {cell_name(cell)}"
+    question = Comparison(dataset, cell, cell, label, wording.SHARE_OF_LOSSES, rule.words)
     if obstacle := evidence.obstacle(dataset, cell, cell) or _out_of_reach(evidence, dataset, cell):
         return replace(question, note=obstacle)
     shares, untrained = (evidence.memory(dataset, cell, f"share_{fate}", net) for net in (TRAINED, UNTRAINED))
     rng = evidence.resampling.generator("share", dataset, cell, fate)
     found = mean_over_repeats(shares[~np.isnan(shares)], evidence.resampling, rng, SHARE)
+    question = replace(question, note=f"untrained {number(float(untrained.mean()))}")
     # A diverged repeat left no net: as a single-run study it states nothing.
-    holds = shares > limit if least else shares < limit
-    return _answered(
-        evidence,
-        replace(question, note=f"untrained {number(float(untrained.mean()))}"),
-        found,
-        lambda interval: below(-interval, -limit) if least else below(interval, limit),
-        np.broadcast_to(holds[:, None], (len(holds), len(holds))),
-    )
+    return _answered(evidence, question, rule, found, np.broadcast_to(shares[:, None], (len(shares), len(shares))))
 
 
 def compare_reach(evidence: Evidence, dataset: str, first: str, second: str) -> Comparison:
     """The gradient of `first` is larger than that of `second` at the reference lag, beside that at lag 0."""
-    label = f"gradient left, {cell_name(first)} − {cell_name(second)}"
-    question = Comparison(dataset, first, second, label, POWERS, "above 0")
+    rule, label = above(0), f"gradient left, {cell_name(first)} − {cell_name(second)}"
+    question = Comparison(dataset, first, second, label, wording.POWERS, rule.words)
     # the cells of a dataset have the same cases
     if obstacle := evidence.obstacle(dataset, first, second) or _out_of_reach(evidence, dataset, first):
         return replace(question, note=obstacle)
@@ -194,13 +162,14 @@ def compare_reach(evidence: Evidence, dataset: str, first: str, second: str) -> 
         return replace(question, note="in every repeat one of them diverged")
     found = mean_over_repeats(gaps, evidence.resampling, evidence.resampling.generator("reach", dataset, first, second))
     before = np.subtract(*(evidence.memory(dataset, cell, "log10_ratio", UNTRAINED) for cell in (first, second)))
-    return _answered(
-        evidence,
-        replace(question, note=f"untrained {signed(float(before.mean()))}"),
-        found,
-        lambda interval: below(-interval, 0),
-        a[:, None] > b[None, :],  # false where either diverged
-    )
+    question = replace(question, note=f"untrained {signed(float(before.mean()))}")
+    return _answered(evidence, question, rule, found, a[:, None] - b[None, :])
+
+
+def _clocks(evidence: Evidence, question: Comparison) -> str:
+    """Why seconds cannot be compared, or an empty string."""
+    same = evidence.same_clock(question.dataset, question.first, question.second)
+    return "" if same else "timed on different devices or engines"
 
 
 def _out_of_reach(evidence: Evidence, dataset: str, cell: str) -> str:
@@ -210,12 +179,13 @@ def _out_of_reach(evidence: Evidence, dataset: str, cell: str) -> str:
     return f"pieces reach {longest:.0f} steps back, not {reference:.0f}" if longest < reference else ""
 
 
-def _answered(
-    evidence: Evidence, question: Comparison, found: Interval, judge: Callable[[Interval], str], stated: np.ndarray
-) -> Comparison:
-    """The question with its answer: undecided where its repeats are too few to show the spread between runs."""
-    dataset, first, second = question.dataset, question.first, question.second
-    answer = replace(question, found=found, repeats=evidence.counts(dataset, first, second), stated=stated)
-    if found.known and evidence.enough(dataset, first, second):
-        return replace(answer, verdict=judge(found))
+def _answered(evidence: Evidence, question: Comparison, rule: Rule, found: Interval, points: np.ndarray) -> Comparison:
+    """The question with its answer: undecided where its repeats are too few to show the spread between runs.
+
+    `points`: the quantity in every single-run study, [i, j]; NaN states nothing.
+    """
+    pair = question.dataset, question.first, question.second
+    answer = replace(question, found=found, repeats=evidence.counts(*pair), stated=rule.holds(points))
+    if found.known and evidence.enough(*pair):
+        return replace(answer, verdict=rule.judge(found))
     return replace(answer, few=True)

@@ -6,7 +6,7 @@ is open. What has no runs is not tested, which says nothing of how it would come
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,32 +121,24 @@ def converged(run: Run, rule: Gain) -> tuple[int, int]:
 
 
 def distance_to(
-    stated: dict[tuple[str, str], float], ours: Callable[[str], dict[tuple[str, str], Run]], resampling: Resampling
+    there: dict[str, np.ndarray], here: dict[str, np.ndarray], resampling: Resampling, *key: str, paired: bool
 ) -> Interval:
-    """How much nearer `authors` is to stated test NLLs than `paper`: mean |distance| of the one less that of the other.
+    """How much nearer one way of making results is to stated numbers than another: mean |distance| of one less other.
 
     Args:
-        stated: (dataset, cell) → the paper's number.
-        ours: an arm's runs by its name.
+        there, here: of either way, by dataset: each repeat's NLL less the stated one, a column a unit, [R, C].
+        paired: whether the rows of both are the same repeats, and are drawn together.
 
-    A set's repeats are drawn together for all its cells, each arm's on their own.
+    A set's repeats are drawn together for all its units.
     """
-    factors = [
-        (arm, dataset) for dataset in dict.fromkeys(dataset for dataset, _ in stated) for arm in ("authors", "paper")
-    ]
-    results = {
-        (arm, dataset): np.column_stack(
-            [ours(arm)[key].results["test_nll"].to_numpy(float) - stated[key] for key in stated if key[0] == dataset]
-        )
-        for arm, dataset in factors
-    }
+    sides = [(sign, results[dataset]) for sign, results in ((1, there), (-1, here)) for dataset in there]
+    count = sum(results.shape[1] for results in there.values())
 
     def estimate(*drawn: np.ndarray) -> np.ndarray:
-        total = 0.0
-        for factor, r in zip(factors, drawn, strict=True):
-            distances = np.abs(np.nanmean(results[factor][r], axis=-2)).sum(-1)
-            total = total + (1 if factor[0] == "authors" else -1) * distances
-        return total / len(stated)
+        return sum(
+            sign * np.abs(np.nanmean(results[r], axis=-2)).sum(-1) / count
+            for (sign, results), r in zip(sides, drawn * 2 if paired else drawn, strict=True)
+        )
 
-    sizes = [len(results[factor]) for factor in factors]
-    return resampling.interval(sizes, estimate, resampling.generator("question", "authors"))
+    sizes = [len(results) for _, results in sides]
+    return resampling.interval(sizes[: len(there)] if paired else sizes, estimate, resampling.generator(*key))

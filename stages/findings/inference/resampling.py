@@ -6,11 +6,9 @@ they depend on each other, so they are never resampled. The pieces are the same 
 together, which is what makes a difference more certain than its terms. Repeats and pieces are crossed factors, each
 resampled on its own (Owen 2007, "The pigeonhole bootstrap").
 
-Repeats are pairs. A repeat gives its candidate learning rates, its seeds and the order of its data to every cell: it is
-a block, and what is drawn anew in another study is the block with all its cells. So the same repeats are drawn for both
-cells. Drawing them apart would assume that what they share leaves no trace: too wide an interval if it makes two cells
-rise and fall together, too narrow if the opposite. Paired it is right whichever it is; differences.csv tells the
-correlation.
+Repeats are pairs: a repeat gives its candidate learning rates, its seeds and the order of its data to every cell, so
+the same repeats are drawn for both cells. Drawn apart, an interval would be too wide where what they share makes two
+cells rise and fall together, too narrow if the opposite; differences.csv tells the correlation.
 
 Which interval. Percentiles: with two or three repeats the acceleration of BCa rests on as many points. But resamples of
 few levels lie too close together: a plain percentile interval over two repeats is the range between them and holds the
@@ -181,11 +179,7 @@ def difference(
     gap = first - second
     if averaging == "per_sequence":
         gap, steps = gap / steps, np.ones_like(steps)
-
-    def estimate(r: np.ndarray, n: np.ndarray) -> np.ndarray:
-        return np.take_along_axis(mean_rows(gap, r), n, -1).sum(-1) / steps[n].sum(-1)
-
-    return resampling.interval([len(gap), len(steps)], estimate, rng)
+    return pooled_mean(gap, steps, resampling, rng)
 
 
 def pooled_mean(nll: np.ndarray, steps: np.ndarray, resampling: Resampling, rng: np.random.Generator) -> Interval:

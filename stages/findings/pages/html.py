@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 # Colours of the figures that follow the page's ground; the units' have lighter shades on a dark one (style.css).
 COLOURS = {
     "#000000": "ink",
+    "#262626": "ink",  # seaborn's black
     "#ffffff": "ground",
     "#555555": "grey",
     "#e4e4e4": "grid",
@@ -56,7 +57,7 @@ def html(markdown: str, reports: Path) -> str:
         body=Markup(body),
         style=parts["style.css"],
         script=parts["player.js"] if "data-notes" in body else "",
-        other="index.html" if "(README.md)" in markdown else "appendix.html",
+        other="index.html" if "(README.md)" in markdown else "appendix.html" if "(appendix.md" in markdown else "",
     )
 
 

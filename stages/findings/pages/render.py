@@ -1,30 +1,19 @@
-"""The pages as Markdown: README.md, which answers, appendix.md with all else, and summary.md, the first screen."""
+"""The pages as Markdown: README.md, which answers, appendix.md with all else, and summary.md, the first screen.
+
+A subject's template in templates/ has a block `page`, `appendix` or both; in one of them a block is the first screen.
+"""
 
 import re
-from types import ModuleType
-from typing import Any
+from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.findings import plots, tables
-from stages.findings.declare import REPORTS, Frames
+from stages.findings.declare import REPORTS, SUBJECTS, Frames
 from stages.findings.pages import sections
+from stages.findings.wording import set_name
 
-HEAD = {
-    "PAGE": """# Gated recurrent units on music and speech, measured again
-
-*A replication of Chung, Gulcehre, Cho and Bengio 2014, [Empirical Evaluation of Gated Recurrent Neural Networks on \
-Sequence Modeling](https://arxiv.org/abs/1412.3555), on public data. Error is test NLL, the negative log-likelihood \
-in nats per time step: lower is better. n is the number of repeats of the whole protocol; brackets are 95% \
-intervals.*
-""",
-    "APPENDIX": """# Appendix: every table behind the report
-
-The report is [README.md](README.md). NLL is in nats per step, pooled over steps unless said otherwise; brackets \
-are 95% intervals over repeats, and over pieces where differences are meant. Every table is a file of \
-`reports/tables/`.
-""",
-}
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Pages:
@@ -34,23 +23,23 @@ class Pages:
         self.frames, self.tables = frames, tables.every()
         self.plots = {name: plot for name, plot in plots.every().items() if plot.there(frames)}
         self.environment = Environment(
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+            loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
 
     def page(self, part: str) -> str:
-        """A whole page, `PAGE` or `APPENDIX`, in Markdown."""
-        found = [self.section(section, part) for section in sections.every() if hasattr(section, part)]
-        text = "\n\n".join([HEAD[part], *filter(None, found)])
-        return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+        """A whole page, `page` or `appendix`, in Markdown."""
+        found = [self.section(subject, part) for subject in ("head", *SUBJECTS)]
+        return re.sub(r"\n{3,}", "\n\n", "\n\n".join(filter(None, found))) + "\n"
 
-    def section(self, section: ModuleType, part: str) -> str:
+    def section(self, subject: str, part: str) -> str:
         """One section of a page; nothing where it has nothing to tell."""
-        words = section.words(self.frames) if hasattr(section, "words") else {}
+        template = self.environment.get_template(f"{subject}.md.j2")
+        words = sections.words(subject, self.frames) if part in template.blocks else None
         if words is None:
             return ""
-        template = self.environment.from_string(getattr(section, part))
-        shown: dict[str, Any] = {"table": self.table, "fold": self.fold, "figure": self.figure, "frames": self.frames}
-        return template.render(**shown, **words).strip("\n")
+        shown = {"table": self.table, "fold": self.fold, "figure": self.figure, "frames": self.frames}
+        context = template.new_context({**shown, "set_name": set_name, **words})
+        return "".join(template.blocks[part](context)).strip("\n")
 
     def table(self, name: str, asked: str = "") -> str:
         """The rows of a table that a query asks for, as its declaration writes them."""
@@ -77,7 +66,7 @@ class Pages:
 
 def summary(pages: Pages) -> str:
     """The first screen, for the project's README, whose links start one folder up."""
-    text = pages.section(next(s for s in sections.every() if hasattr(s, "FIRST")), "FIRST")
+    text = pages.section("scores", "first")
     for attribute in ("](", 'src="', 'srcset="'):
         text = re.sub(re.escape(attribute) + r"(?!https?:|#)", f"{attribute}{REPORTS.name}/", text)
     return re.sub(r"\n{3,}", "\n\n", text.replace("](#", f"]({REPORTS.name}/README.md#")) + "\n"

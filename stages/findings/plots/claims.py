@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import BAND, GREY, legend, panels
+from stages.findings.plots.style import BAND, GREY, empty, legend, panels
 from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, set_name
 
 FEW, LACKING = "too few repeats", "cannot be made"
@@ -35,10 +35,9 @@ def _title(frames: Frames) -> str:
 @plot(
     "claims comparisons design",
     _title,
-    "A row is one comparison of a claim, a column a set; a claim's verdict stands at its head. A filled circle: the "
-    "whole interval lies where the claim has it; a cross: wholly on the other side; a hollow circle: neither; a dot: "
-    "too few repeats to decide; a dash: it cannot be made, as where every net of a unit diverged. Sets in parentheses "
-    "are shown beside a claim and never counted.",
+    "A row is one comparison of a claim, a column a set. Filled circle: the whole interval lies where the claim has "
+    "it; cross: on the other side; hollow circle: neither; dot: too few repeats to decide; dash: it cannot be made, as "
+    "where every net diverged. Sets with an asterisk are never counted.",
     "Grid of marks: a block per claim, in it a row per comparison, a column per set, a mark per verdict.",
 )
 def claims(frames: Frames, narrow: bool) -> Figure:
@@ -48,7 +47,10 @@ def claims(frames: Frames, narrow: bool) -> Figure:
     datasets = [name for name in frames["design"]["dataset"] if (comparisons["dataset"] == name).any()]
     counted = comparisons.groupby("dataset")["counted"].any()
     figure, (ax,) = panels([""], narrow)
-    labels, place = [], 0
+    if not datasets:
+        empty(ax, "no claim is about these sets")
+        return figure
+    labels, heads, place = [], [], 0
     for claim in verdicts.itertuples():
         of_claim = comparisons[comparisons["claim"] == claim.claim]
         quantities = list(dict.fromkeys(of_claim["quantity"]))
@@ -56,17 +58,21 @@ def claims(frames: Frames, narrow: bool) -> Figure:
             continue
         if claim.claim % 2:
             ax.axhspan(place - 0.5, place + len(quantities) + 0.5, color=BAND, zorder=0)
-        labels.append(f"$\\bf{{{claim.claim}.\\ {claim.verdict}}}$")
+        heads.append(len(labels))
+        labels.append(f"{claim.claim}. {claim.verdict}")
         for row in of_claim.itertuples():
             y = place + 1 + quantities.index(row.quantity)
             ax.plot(datasets.index(row.dataset), y, linestyle="", **LOOKS[kind(row)])
         labels += [quantity.replace("test NLL, ", "") for quantity in quantities]
         place += 1 + len(quantities)
-    figure.set_figheight(1.9 + ROW * place)
+    figure.set_figheight((2.6 if narrow else 1.9) + ROW * place)
     ax.set_yticks(range(len(labels)), labels, fontsize=9)
+    for head in heads:
+        ax.get_yticklabels()[head].set_fontweight("bold")
     ax.set_ylim(len(labels) - 0.5, -0.5)
-    names = [set_name(name) if counted[name] else f"({set_name(name)})" for name in datasets]
-    ax.set_xticks(range(len(datasets)), names, rotation=40, ha="left", rotation_mode="anchor", fontsize=9)
+    names = [set_name(name) + "*" * (not counted[name]) for name in datasets]
+    turned = {"rotation": 90} if narrow else {"rotation": 40, "ha": "left", "rotation_mode": "anchor"}
+    ax.set_xticks(range(len(datasets)), names, fontsize=9, **turned)
     ax.set_xlim(-0.6, len(datasets) - 0.4)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.grid(visible=False)

@@ -2,36 +2,44 @@
 
 import math
 
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, cell_styles, legend, mark, panels, rows_axis
-from stages.findings.wording import listed, number, set_name
+from stages.findings.plots.style import cell_styles, legend, mark, note, panels, rows_axis
+from stages.findings.wording import number, set_name
 
+CONDITIONS = {True: "with the weight noise", False: "without it"}
 LABELS = {True: "with weight noise\n(the paper's)", False: "without"}
+
+
+def behind(rows: pd.DataFrame) -> dict[str, str]:
+    """Condition, in words → how far tanh is behind the best unit in it; without the conditions that lack tanh."""
+    told = {}
+    for condition, name in CONDITIONS.items():
+        of = rows[rows["noisy"] == condition].set_index("cell")["nll_mean"]
+        if "tanh" in of.index and of.notna().any():
+            gap = of["tanh"] - of.min()
+            told[name] = "diverges" if math.isnan(gap) else f"is {number(gap)} nats behind" if gap else "is the best"
+    return told
 
 
 def _title(frames: Frames) -> str:
     """How far tanh is from the best unit with the noise and without it, set by set."""
-    found, told = frames["speech_noise"], []
-    for dataset, rows in found.groupby("dataset", sort=False):
-        gaps = []
-        for condition, words in ((True, "with the weight noise"), (False, "without")):
-            of = rows[rows["noisy"] == condition].set_index("cell")["nll_mean"]
-            if "tanh" in of.index and len(of.dropna()):
-                far = "diverges" if math.isnan(of["tanh"]) else f"is {number(of['tanh'] - of.min())} nats behind"
-                gaps.append(f"{far} {words}")
-        if len(gaps) == 2:
-            told.append(f"{set_name(dataset)}: tanh {gaps[0]}, {gaps[1]}")
-    return "; ".join(told).capitalize() or "Speech with and without the weight noise"
+    told = []
+    for dataset, rows in frames["speech_noise"].groupby("dataset", sort=False):
+        parts = ", ".join(f"{gap} {condition}" for condition, gap in behind(rows).items())
+        told += [f"{set_name(dataset)}: tanh {parts}"] * bool(parts)
+    text = "; ".join(told)
+    return f"{text[:1].upper()}{text[1:]}" if text else "Speech with and without the weight noise"
 
 
 @plot(
     "speech_noise arm_scores",
     _title,
-    "NLL of speech, nats per step; further left is better. Each panel says of which split it is and of how many "
-    "repeats; with one there is no interval.",
+    "Test NLL of speech, nats per step: means over repeats with 95% intervals (none where n=1); further left is "
+    "better.",
     "Dot plot: a panel per speech set, a row with the weight noise and one without, a mark per unit.",
 )
 def noise(frames: Frames, narrow: bool) -> Figure:
@@ -39,30 +47,20 @@ def noise(frames: Frames, narrow: bool) -> Figure:
     found = frames["speech_noise"]
     styles = cell_styles(frames["arm_scores"].query("arm == 'paper'")["cell"])
     sets = list(found.groupby("dataset", sort=False))
-    names = [f"{set_name(name)}\n{rows['split'].iloc[0]} NLL, n={rows['repeats'].min()}" for name, rows in sets]
-    figure, axes = panels(names, narrow, row_height=1.9)
+    names = [f"{set_name(name)} (n={rows['repeats'].max()})" for name, rows in sets]
+    figure, axes = panels(names, narrow, row_height=2.4)
     for ax, (_, rows) in zip(axes, sets, strict=True):
         conditions = [noisy for noisy in LABELS if noisy in set(rows["noisy"])]
         rows_axis(ax, [LABELS[noisy] for noisy in conditions])
         for place, condition in enumerate(conditions):
             of = rows[rows["noisy"] == condition]
             for lane, row in enumerate(of.itertuples()):
-                style, y = styles[row.cell], place + 0.22 * (lane - (len(of) - 1) / 2)
+                style, y = styles[row.cell], place + 0.28 * (lane - (len(of) - 1) / 2)
                 ax.plot(row.nll_mean, y, style.marker, color=style.colour, markersize=7)
                 ax.plot([row.nll_low, row.nll_high], [y, y], color=style.colour, linewidth=2)
-            if lost := [styles[row.cell].name for row in of.itertuples() if math.isnan(row.nll_mean)]:
-                words = f"{listed(lost)}: every net diverged"
-                ax.text(
-                    0.99,
-                    place + 0.36,
-                    words,
-                    color=GREY,
-                    ha="right",
-                    va="center",
-                    fontsize=9,
-                    transform=ax.get_yaxis_transform(),
-                )
+                if math.isnan(row.nll_mean):
+                    note(ax, f"{style.name}: every net diverged", 0.98, y)
         ax.xaxis.set_major_locator(MaxNLocator(6))
-        ax.set_xlabel("← better · NLL, nats per step")
+        ax.set_xlabel("← better · test NLL, nats per step")
     legend(figure, [mark(style, linestyle="") for style in styles.values()])
     return figure

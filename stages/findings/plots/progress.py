@@ -20,30 +20,33 @@ _DASHES = {"train": "-", "valid": ":"}
 _ALPHAS = {"train": 0.12, "valid": 0.24}
 
 
-def fastest(frames: Frames) -> pd.Series:
-    """Dataset → the unit with the fewest updates, in the mean, to the level that every unit's nets reach."""
-    found = (
-        frames["milestones"].query("share == 1 and clock == 'updates' and reached == repeats").dropna(subset=["mean"])
+def fastest(progress: pd.DataFrame) -> pd.Series:
+    """Dataset → the unit that takes fewer updates than every other, in the mean, to the level that both reach."""
+    found = progress[progress["clock"] == "updates"]
+    first = found["first"].where(found["ratio_mean"] < 1, found["second"])
+    wins = first.groupby(found["dataset"], sort=False).value_counts().unstack(fill_value=0)
+    return (
+        wins.idxmax(axis=1)[wins.max(axis=1) == len(wins.columns) - 1]
+        if len(wins.columns) > 1
+        else pd.Series(dtype=str)
     )
-    several = found[found.groupby("dataset")["cell"].transform("nunique") > 1]
-    return several.loc[several.groupby("dataset", sort=False)["mean"].idxmin()].set_index("dataset")["cell"]
 
 
 def _title(frames: Frames) -> str:
-    first = fastest(frames)
+    first, sets = fastest(frames["progress"]).value_counts(), frames["progress"]["dataset"].nunique()
     if first.empty:
         return "Learning curves against updates"
-    cell, sets = first.value_counts().index[0], first.value_counts().iloc[0]
-    return f"The {cell_name(cell)} needs the fewest updates on {sets} of {count(len(first), 'set')}, by means"
+    return (
+        f"The {cell_name(first.index[0])} needs the fewest updates on {first.iloc[0]} of {count(sets, 'set')}, by means"
+    )
 
 
 @plot(
-    "bands learning_rates design milestones",
+    "bands learning_rates design progress",
     _title,
-    "Training (solid) and validation (dotted) NLL of the chosen nets against updates, clean weights, in the manner of "
-    "the paper's Figures 2 and 3: medians over repeats, with bands from the lowest repeat to the highest, or, from "
-    "five repeats on, without the outer tenths; with one repeat, its curve. After its last epoch a net is carried on "
-    "at its best epoch's values, those of the weights that are kept. A logarithmic axis leaves out the steep start.",
+    "NLL of the chosen nets on clean weights, as in the paper's Figures 2 and 3: medians over repeats, with bands from "
+    "the lowest to the highest (from five repeats on without the outer tenths). After its last epoch a net goes on at "
+    "its best epoch's values. Logarithmic axes leave out the steep start.",
     "Learning curves: a panel per set, a colour and marker per unit.",
 )
 def curves(frames: Frames, narrow: bool) -> Figure:

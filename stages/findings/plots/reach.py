@@ -9,13 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, CellStyle, cell_styles, empty, legend, mark, panels, rows_axis
+from stages.findings.plots.style import GREY, CellStyle, cell_styles, legend, mark, panels
 from stages.findings.wording import cell_name, listed, set_name
 
 # Below this power of ten a gradient is drawn at the axis's end: what is left of it matters to no update.
 FLOOR = -10
-# The cells' gates in the paper's order; a gate of another cell follows.
-_GATES = {"input": "i", "forget": "f", "output": "o", "update": "z", "reset": "r"}
 
 
 def shown_sets(design: pd.DataFrame) -> list[str]:
@@ -38,9 +36,8 @@ def _title(frames: Frames) -> str:
     "gradients memory design",
     _title,
     "The norm of one step's loss gradient with respect to the net's state some steps before, over that at the step "
-    "itself: a line that falls fast is a unit that learns nothing from far back. Lines are geometric means over cases "
-    "and repeats, shades the middle 80% of the trained nets' cases. Dotted: the lag at which gradients are judged and "
-    "the ratio below which they have vanished.",
+    "itself: a line that falls fast is a unit that learns nothing from far back. Geometric means over cases and "
+    "repeats; shades: the middle 80% of the trained nets' cases. Dotted: where gradients are judged.",
     "Line plots of the gradient's norm against lag: a panel for a music set and one for speech, a colour and marker "
     "per unit, trained solid and untrained dashed.",
 )
@@ -89,53 +86,3 @@ def _fall(ax: Axes, line: pd.DataFrame, style: CellStyle, dash: str, order: int)
     line = line.sort_values("lag")
     marks = {"marker": style.marker, "markersize": 4, "markevery": (2 + 4 * order, 12)}
     ax.plot(line["lag"], line["log10_ratio_mean"], dash, color=style.colour, linewidth=1.4, **marks)
-
-
-def _gates_title(frames: Frames) -> str:
-    """How much of its state a unit keeps a step, where its gate says so."""
-    kept = frames["gates"].query("net == 'trained' and gate in ['forget', 'update']")
-    told = []
-    for (cell, gate), rows in kept.groupby(["cell", "gate"], sort=False):
-        share = rows["opening_mean"] if gate == "forget" else 1 - rows["opening_mean"]
-        told.append(f"the {cell_name(cell)} {share.min():.0%} to {share.max():.0%}")
-    return f"Of its state a step {listed(told)} is kept, by set" if told else "What the gates do"
-
-
-@plot(
-    "gates memory design",
-    _gates_title,
-    "Mean value of every gate, 0 closed and 1 open, with its 95% interval over repeats; the broad pale line is the "
-    "middle 80% of its values over all units and steps. An LSTM keeps the share f of its memory at a step, a GRU the "
-    "share 1 − z of its state.",
-    "Dot plot of gate values: a panel per set, a row per gate, filled for trained and hollow for untrained nets.",
-)
-def gates(frames: Frames, narrow: bool) -> Figure:
-    """Every gate's mean value and the middle 80% of its values, trained and untrained."""
-    found = frames["gates"]
-    styles = cell_styles([*frames["memory"]["cell"]])
-    kinds = list(dict.fromkeys(zip(found["cell"], found["gate"], strict=True)))
-    design = frames["design"]
-    names = [f"{set_name(row.dataset)} (n={row.repeats})" for row in design.itertuples()]
-    figure, axes = panels(names, narrow, row_height=0.8 + 0.3 * max(len(kinds), 2))
-    for ax, dataset in zip(axes, design["dataset"], strict=True):
-        rows = found[found["dataset"] == dataset]
-        if rows.empty:
-            empty(ax, "no unit with known gates")
-            continue
-        rows_axis(ax, [f"{styles[cell].name} {gate} {_GATES.get(gate, '')}".strip() for cell, gate in kinds])
-        for row in rows.itertuples():
-            style, trained = styles[row.cell], row.net == "trained"
-            y = kinds.index((row.cell, row.gate)) + (-0.14 if trained else 0.17)
-            ax.plot([row.q10, row.q90], [y, y], color=style.colour, linewidth=5 if trained else 2, alpha=0.25)
-            if not math.isnan(row.opening_low):
-                ax.plot([row.opening_low, row.opening_high], [y, y], color=style.colour, linewidth=2)
-            look = {"markerfacecolor": style.colour if trained else "white", "markersize": 6 if trained else 4.5}
-            ax.plot(row.opening_mean, y, style.marker, color=style.colour, **look)
-        ax.set_xlim(-0.02, 1.02)
-        ax.set_xlabel("gate's value: 0 closed, 1 open")
-    filled = {"color": "black", "marker": "o", "linestyle": ""}
-    kinds = [("trained", {"markersize": 6}), ("untrained", {"markersize": 4.5, "markerfacecolor": "white"})]
-    lines = [Line2D([], [], label=name, **filled, **look) for name, look in kinds]
-    pale = Line2D([], [], color=GREY, linewidth=5, alpha=0.35, label="middle 80% of values")
-    legend(figure, [*lines, pale])
-    return figure

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, cell_styles, legend, mark, panels, rows_axis, titles
+from stages.findings.plots.style import GREY, cell_styles, legend, mark, note, panels, rows_axis, titles
 from stages.findings.wording import cell_name, count, number, set_name, set_names
 
 KINDS = {"bernoulli": "Music", "gaussian_mixture": "Speech"}
@@ -24,8 +24,8 @@ def _answer_title(frames: Frames) -> str:
     if music.empty:
         return f"How far every unit is from the {reference} on speech"
     rest = len(music) - ahead - behind
-    told = f"{ahead} favour it, {behind} the other unit and {rest} are open"
-    return f"Of {count(len(music), 'gap')} to the {reference} on music {told}"
+    told = f"ahead in {ahead} of {count(len(music), 'comparison')}, behind in {behind or 'none'}; {rest or 'none'} open"
+    return f"On music the {reference} is {told}"
 
 
 @plot(
@@ -44,7 +44,7 @@ def answer(frames: Frames, narrow: bool) -> Figure:
     kinds = [kind for kind in KINDS if (gaps["output"] == kind).any()]
     reference = cell_name(gaps["reference"].iloc[0])
     rows = gaps.groupby("output")["dataset"].nunique()
-    heights = [0.6 + 0.55 * int(rows[kind]) for kind in kinds]
+    heights = [0.7 + (0.64 if narrow else 0.55) * int(rows[kind]) for kind in kinds]
     figure, axes = panels([KINDS[kind] for kind in kinds], narrow, row_height=max(heights))
     if narrow and len(kinds) > 1:
         axes[0].get_gridspec().set_height_ratios(heights)
@@ -57,6 +57,8 @@ def answer(frames: Frames, narrow: bool) -> Figure:
         labels = [_wrapped(set_name(d), f"n={counts[d]}" + ", prelim." * (notes[d] == "preliminary")) for d in datasets]
         rows_axis(ax, labels)
         ax.axvline(0, color="black", linewidth=1)
+        ax.set_title(KINDS[kind], loc="left", pad=14)
+        ax.annotate(reference, (0, 1), (0, 2), ("data", "axes fraction"), "offset points", ha="center", fontsize=9)
         for place, dataset in enumerate(datasets):
             of_set = of_kind[of_kind["dataset"] == dataset]
             for lane, gap in zip(np.linspace(-LANES / 2, LANES / 2, len(of_set)), of_set.itertuples(), strict=True):
@@ -65,8 +67,7 @@ def answer(frames: Frames, narrow: bool) -> Figure:
                     look = {"markerfacecolor": "white", "markeredgecolor": style.colour, "markersize": 5, "zorder": 2}
                     ax.plot(gap.paper_gap, y - LANES / 4, style.marker, color=style.colour, **look)
                 if math.isnan(gap.gap_mean):
-                    words = f"{style.name}: every net diverged"
-                    ax.annotate(words, (0.1, y), xycoords=ax.get_yaxis_transform(), va="center", color=style.colour)
+                    note(ax, f"{style.name}: every net diverged", 0.98, y)
                     continue
                 if not math.isnan(gap.gap_low):
                     ax.plot([gap.gap_low, gap.gap_high], [y, y], color=style.colour, linewidth=2.2, zorder=3)
@@ -98,9 +99,9 @@ def _sets_title(frames: Frames) -> str:
 @plot(
     "summary results baselines design against_paper",
     _sets_title,
-    "Test NLL, nats per step, pooled over steps; further left is better. Large marks are means over repeats with 95% "
-    "intervals, small ones below them the repeats, hollow diamonds above the paper's single runs (same music or "
-    "another edition). Crosses are predictors without a net; an arrow is one beyond the axis.",
+    "Large marks are means over repeats with 95% intervals, small ones below them the repeats, hollow diamonds above "
+    "the paper's single runs (same music or another edition). Crosses are predictors without a net; an arrow is one "
+    "beyond the axis.",
     "Dot plot: a panel per set, a row per unit and predictor without a net.",
 )
 def test_nll(frames: Frames, narrow: bool) -> Figure:
@@ -124,7 +125,7 @@ def test_nll(frames: Frames, narrow: bool) -> Figure:
             if not math.isnan(cell.nll_low):
                 ax.plot([cell.nll_low, cell.nll_high], [y, y], color=style.colour, linewidth=2)
             ax.plot(cell.nll_mean, y, style.marker, color=style.colour, markersize=7)
-            drawn += [*runs, cell.nll_mean]
+            drawn += [*runs, cell.nll_mean, cell.nll_low, cell.nll_high]
             if row.data in ("same", "reprocessed") and not math.isnan(cell.paper_nll):
                 ax.plot(cell.paper_nll, y - 0.3, "D", color="black", markerfacecolor="none", markersize=5)
                 drawn.append(cell.paper_nll)
@@ -138,7 +139,7 @@ def test_nll(frames: Frames, narrow: bool) -> Figure:
         rows_axis(ax, labels)
         ax.set_xlim(low, high)
         ax.xaxis.set_major_locator(MaxNLocator(6))
-        ax.set_xlabel("test NLL, nats per step")
+        ax.set_xlabel("← better · test NLL, nats per step")
     small = Line2D([], [], color=GREY, marker="o", markersize=3.5, linestyle="", label="a repeat")
     hollow = Line2D([], [], color="black", marker="D", markerfacecolor="none", linestyle="", label="the paper")
     cross = Line2D([], [], color=GREY, marker="x", linestyle="", label="without a net")

@@ -12,7 +12,6 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from xml.sax.saxutils import escape
 
 import matplotlib
@@ -23,7 +22,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from stages.findings.wording import cell_name, set_of
 from stages.plumbing.files import whole
@@ -95,7 +94,7 @@ def panels(names: list[str], narrow: bool, row_height: float = PANEL) -> tuple[F
 
 def titles(design: pd.DataFrame) -> list[str]:
     """Panels' names: the dataset, its number of repeats, and whether its budget is below the paper's."""
-    notes = np.where(design["budget"] == "preliminary", ", preliminary", "")
+    notes = np.where(design["budget"] == "preliminary", ", prelim.", "")
     return [f"{set_of(row)} (n={row.repeats}{note})" for row, note in zip(design.itertuples(), notes, strict=True)]
 
 
@@ -120,34 +119,19 @@ def mark(style: CellStyle, **options: object) -> Line2D:
     return Line2D([], [], color=style.colour, marker=style.marker, markersize=6, label=style.name, **options)
 
 
-def nll_axis(ax: Axes, values: np.ndarray, label: str = "NLL, nats per step") -> None:
-    """A logarithmic y axis with plain numbers, as in the paper; linear where a density's NLL reaches zero or less."""
+def nll_axis(ax: Axes, values: np.ndarray) -> None:
+    """A logarithmic y axis with round numbers, as in the paper; linear where a density's NLL reaches zero or less."""
     values = values[np.isfinite(values)]
-    ax.set_ylabel(label)
-    if not len(values):
-        ax.set_yticks([])
-        return
-    if values.min() <= 0:
-        ax.set_ylabel(f"{label} (linear)")
-        return
-    log_axis(ax, "y", values)
-
-
-def log_axis(ax: Axes, side: Literal["x", "y"], values: np.ndarray, room: float = 0.05, doubling: bool = False) -> None:
-    """A logarithmic axis with plain numbers, round ones or powers of two, around positive values.
-
-    Args:
-        room: the margin above the highest value, as a share of the axis.
-    """
-    low, high = values.min(), values.max()
-    spread = high / low if high > low else 1.5
-    ends = low / spread**0.05, high * spread**room
-    ax.set(**{f"{side}scale": "log", f"{side}lim": ends})
-    axis = ax.xaxis if side == "x" else ax.yaxis
-    axis.set_major_locator(FixedLocator(powers_of_two(*ends) if doubling else log_ticks(*ends)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
+    ax.set_ylabel("NLL, nats per step")
+    if len(values) and values.min() <= 0:
+        ax.set_ylabel("NLL, nats per step (linear)")
+    elif len(values):
+        low, high = values.min(), values.max()
+        margin = (high / low if high > low else 1.5) ** 0.05
+        ax.set(yscale="log", ylim=(low / margin, high * margin))
+        ax.yaxis.set_major_locator(FixedLocator(log_ticks(low / margin, high * margin)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_locator(NullLocator())
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -164,9 +148,11 @@ def log_ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def powers_of_two(low: float, high: float) -> list[float]:
-    """Those between two positive ends of a logarithmic axis."""
-    return [2.0**power for power in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
+def note(ax: Axes, words: str, x: float, y: float) -> None:
+    """Words in the place of a mark that is not there: `x` is a share of the axis, `y` in its units."""
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    look = {"ha": "right", "va": "center", "color": GREY, "fontsize": 9, "bbox": ground, "zorder": 5}
+    ax.text(x, y, words, transform=ax.get_yaxis_transform(), **look)
 
 
 def empty(ax: Axes, reason: str) -> None:

@@ -16,7 +16,7 @@ from stages.plumbing.parameters import Section, checked, read, section
 SETTINGS = Path("stages/findings/settings.yaml")
 TOTAL = "total"  # the arm whose units are matched with the output layer counted
 RUN_FILES = ("trials.csv", "curves.csv.gz", "run.json")
-SCORES = ("evaluation.csv", "pieces.csv")
+SCORES = ("evaluation.csv", "pieces.csv", "noisy.csv")
 REACH = ("gradients.csv", "memory.csv", "gates.csv")
 BASELINES = ("baselines.csv", "leakage.csv")
 
@@ -50,11 +50,6 @@ class Training(Section):
         """Whether halving ends candidates: a search that is not the paper's."""
         return self.halving is not None and self.halving.apply
 
-    @property
-    def halving_recorded(self) -> bool:
-        """Whether the search is plain and what halving would have done stands beside it."""
-        return self.halving is not None and not self.halving.apply
-
 
 class Budget(Section):
     """The paper's budget for one kind of output; less, or halving, makes a dataset's results preliminary."""
@@ -78,15 +73,9 @@ class Comparison(Section):
     seed: int = Field(ge=0)
     budgets: dict[Output, Budget]
     reference: str
-    halving_loss: float = Field(gt=0)
-    target_pair: list[str] = Field(min_length=2, max_length=2)
-    target_half_width: float = Field(gt=0)
     single_run_share: float = Field(gt=0, lt=1)
-    milestones: list[float] = Field(min_length=1)
     tuning_margin: float = Field(gt=0)
     tuning_edge: float = Field(gt=0, lt=0.5)
-    best_of: list[PositiveInt]
-    rate_bins: PositiveInt
     band_repeats: PositiveInt
     band_quantile: float = Field(gt=0, lt=0.5)
     counterparts: dict[str, Counterpart]

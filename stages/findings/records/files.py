@@ -7,20 +7,9 @@ import pandas as pd
 
 from stages.plumbing.errors import InputError
 
-NOT_NUMBERS = {
-    "cell",
-    "status",
-    "chosen",
-    "chosen_by_halving",
-    "name",
-    "baseline",
-    "split",
-    "averaging",
-    "touched",
-    "net",
-    "variable",
-    "gate",
-}
+NOT_NUMBERS = set(
+    "cell,status,chosen,chosen_by_halving,name,baseline,split,averaging,touched,net,variable,gate".split(",")
+)
 
 
 def read_csv(path: Path, columns: list[str]) -> pd.DataFrame:

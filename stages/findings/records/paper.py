@@ -1,4 +1,4 @@
-"""What the paper and its authors' code state about sizes and protocol, to stand beside ours (arXiv 1412.3555v1).
+"""What the paper states about sizes, to stand beside ours (arXiv 1412.3555v1).
 
 Its results (Table 2) are in data/published_results.csv.
 """
@@ -14,20 +14,6 @@ SIZES: dict[tuple[str, str], tuple[int, int]] = {
     ("gaussian_mixture", "tanh"): (400, 168_400),
     ("gaussian_mixture", "lstm"): (195, 169_100),
     ("gaussian_mixture", "gru"): (227, 168_900),
-}
-
-# The protocol's settings under their names in params.yaml: (who states it, what is stated).
-# A setting that is not here is this study's own choice. "authors' code" is the release jych/librnn and the
-# lisa-lab/pylearn2 units it points to.
-PROTOCOL: dict[str, tuple[str, float]] = {
-    "learning_rate_log_low": ("paper", -12.0),
-    "learning_rate_log_high": ("paper", -6.0),
-    "weight_noise": ("paper", 0.075),
-    "gradient_norm": ("paper", 1.0),
-    "rmsprop_decay": ("authors' code", 0.95),
-    "rmsprop_floor": ("authors' code", 0.01),
-    "momentum": ("authors' code", 0.9),
-    "initial_range": ("authors' code", 0.1),
 }
 
 # The model names under which data/published_results.csv holds the paper's own Table 2.

@@ -22,22 +22,13 @@ TRIALS = (
 CURVES = "repeat,candidate,epoch,updates,train_nll,valid_nll,train_nll_per_sequence,valid_nll_per_sequence".split(",")
 EVALUATION = "cell,repeat,candidate,test_nll,test_nll_per_sequence,sequences,steps".split(",")
 PIECES = "cell,repeat,candidate,piece,name,steps,nll".split(",")
+NOISY = "cell,repeat,candidate,draw,weight_noise,test_nll".split(",")
 BASELINES = "baseline,split,averaging,nll".split(",")
 LEAKAGE = "piece,name,frames,leaked_frames,touched".split(",")
 RUN_KEYS = (
-    "output",
-    "matching",
-    "input_size",
-    "output_size",
-    "units",
-    "recurrent_parameters",
-    "output_parameters",
-    "total_parameters",
-    "device",
-    "engine",
-    "seconds",
-    "seconds_per_update",
-)
+    "output,matching,input_size,output_size,units,recurrent_parameters,"
+    "output_parameters,total_parameters,device,engine,seconds,seconds_per_update"
+).split(",")
 
 
 def read_runs(design: Design, matching: str) -> Runs:
@@ -105,10 +96,10 @@ def read_leakage(design: Design, runs: dict[tuple[str, str], Run]) -> dict[str, 
 
 def _read_runs(arm: str, names: list[tuple[str, str]]) -> dict[tuple[str, str], Run]:
     scores = {
-        dataset: (
-            read_csv(places.scores(arm, dataset) / "evaluation.csv", EVALUATION),
-            read_csv(places.scores(arm, dataset) / "pieces.csv", PIECES),
-        )
+        dataset: [
+            read_csv(places.scores(arm, dataset) / f"{name}.csv", columns)
+            for name, columns in {"evaluation": EVALUATION, "pieces": PIECES, "noisy": NOISY}.items()
+        ]
         for dataset in dict(names)
     }
     return {
@@ -117,7 +108,7 @@ def _read_runs(arm: str, names: list[tuple[str, str]]) -> dict[tuple[str, str], 
     }
 
 
-def _read_run(arm: str, dataset: str, cell: str, evaluation: pd.DataFrame, pieces: pd.DataFrame) -> Run:
+def _read_run(arm: str, dataset: str, cell: str, *scores: pd.DataFrame) -> Run:
     folder = run_folder(arm, dataset, cell)
     try:
         info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
@@ -137,6 +128,5 @@ def _read_run(arm: str, dataset: str, cell: str, evaluation: pd.DataFrame, piece
         info,
         trials,
         read_csv(folder / "curves.csv.gz", CURVES),
-        evaluation,
-        pieces,
+        *scores,
     )

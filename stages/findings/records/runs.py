@@ -13,8 +13,8 @@ import pandas as pd
 class Run:
     """One dataset with one cell: every repeat of the protocol, as trained (`folder`) and evaluated (`measured`).
 
-    `all_evaluation` and `all_pieces` also hold the candidates that successive halving would have chosen;
-    `evaluation` and `pieces` are those of the chosen candidates alone.
+    `all_evaluation`, `all_pieces` and `all_noisy` also hold the candidates that successive halving would have chosen;
+    `evaluation`, `pieces` and `noisy_nll` are those of the chosen candidates alone.
     """
 
     dataset: str
@@ -26,6 +26,7 @@ class Run:
     curves: pd.DataFrame
     all_evaluation: pd.DataFrame
     all_pieces: pd.DataFrame
+    all_noisy: pd.DataFrame
 
     @cached_property
     def repeats(self) -> list[int]:
@@ -41,6 +42,11 @@ class Run:
     def pieces(self) -> pd.DataFrame:
         """Test NLL of each repeat's chosen candidate, piece by piece."""
         return self._of_chosen(self.all_pieces)
+
+    @cached_property
+    def noisy_nll(self) -> pd.Series:
+        """Test NLL with the weight noise left on, mean over its draws, by repeat; empty without noise."""
+        return self._of_chosen(self.all_noisy).groupby("repeat")["test_nll"].mean()
 
     @cached_property
     def results(self) -> pd.DataFrame:
@@ -73,18 +79,6 @@ class Run:
     def piece_steps(self) -> np.ndarray:
         """Scored steps of each piece: [N]."""
         return self.pieces.drop_duplicates("piece").sort_values("piece")["steps"].to_numpy(float)
-
-    @cached_property
-    def halving_losses(self) -> pd.DataFrame:
-        """What halving's choice loses, [repeat: valid_nll, test_nll], nats per step: its NLL minus the chosen one's.
-
-        Of the repeats that have a choice under both searches.
-        """
-        scored = self.trials.merge(self.all_evaluation, on=["repeat", "candidate"]).set_index("repeat")
-        by_halving, chosen = (
-            scored.loc[scored[choice], ["valid_nll", "test_nll"]] for choice in ("chosen_by_halving", "chosen")
-        )
-        return (by_halving - chosen).dropna()
 
     def _of_chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a frame that belong to each repeat's chosen candidate, in the order of the repeats."""

@@ -1,6 +1,6 @@
-"""The samples that `excerpt` and `sample` left, gathered into tables for figures and pages.
+"""The samples that `sample` left, gathered into tables for figures and pages.
 
-Three tables, by the names that the catalogue of figures has for them; a cell `real` is the test piece itself:
+Three tables, as figures name them; a cell `real` is the test piece itself:
     samples/facts           a row per dataset and cell: what sample.json says
     samples/notes           dataset, cell, part, start, end (frames), pitch (MIDI)
     samples/spectrograms    dataset, cell, frequency (Hz), time (s), decibels (under a full-scale sine)
@@ -16,14 +16,7 @@ from stages.plumbing.errors import InputError
 
 FACTS = "sample.json"
 SHOWN = {"samples/notes": "notes.csv", "samples/spectrograms": "spectrogram.csv"}
-FILES = {"samples/facts": FACTS, **SHOWN}
 REAL = "real"
-
-
-def there(reports: Path) -> list[str]:
-    """The tables that there are: none without a folder `samples`."""
-    found = [folder for _, _, folder in _folders(reports)]
-    return [table for table, file in FILES.items() if any((folder / file).is_file() for folder in found)]
 
 
 def read(reports: Path) -> dict[str, pd.DataFrame]:
@@ -34,7 +27,7 @@ def read(reports: Path) -> dict[str, pd.DataFrame]:
     """
     folders = _folders(reports)
     if lacking := [str(folder) for _, _, folder in folders if not (folder / FACTS).is_file()]:
-        raise InputError(f"missing samples: {', '.join(lacking)}; run `dvc repro excerpt sample`")
+        raise InputError(f"missing samples: {', '.join(lacking)}; run `dvc repro sample`")
     facts = [json.loads((folder / FACTS).read_text(encoding="utf-8")) for _, _, folder in folders]
     numbers = {"valid_nll": float, "temperature": float, "beyond_scale": float}  # where no net is heard, without any
     tables = {"samples/facts": pd.DataFrame(facts).astype(numbers)} if facts else {}

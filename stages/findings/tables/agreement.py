@@ -2,19 +2,17 @@
 
 import math
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.study import Study
-from stages.findings.tables import AVERAGINGS, column
-from stages.findings.wording import cell_name, interval, number, set_of, signed, span_of, unit_of
+from stages.findings.tables import column
+from stages.findings.wording import cell_name, interval, number, signed, span_of, unit_of
 
 
 @table(
     "dataset:word averaging:word cell:word repeats:count test_nll test_low test_high paper_cell:word paper_test_nll "
     "reached:flag train_nll paper_train_nll budget:word",
-    {
-        "set": set_of,
-        "averaging": lambda row: AVERAGINGS[row.averaging],
-        "n": "repeats",
+    standard("set averaging n")
+    | {
         "best unit here": unit_of,
         "its test NLL": lambda row: interval(row.test_nll, row.test_low, row.test_high),
         "best of the paper": lambda row: f"{cell_name(row.paper_cell)} {number(row.paper_test_nll)}",
@@ -48,12 +46,8 @@ def against_paper(study: Study) -> list[list]:
 @table(
     "dataset:word cell:word split:word averaging:word repeats:count nll_mean nll_low nll_high run_sd paper_nll "
     "difference distance_sds",
-    {
-        "set": set_of,
-        "unit": unit_of,
-        "split": "split",
-        "averaging": lambda row: AVERAGINGS[row.averaging],
-        "n": "repeats",
+    standard("set unit split averaging n")
+    | {
         "ours": span_of("nll"),
         "the paper's": lambda row: number(row.paper_nll),
         "ours − the paper's": lambda row: signed(row.difference),

@@ -1,22 +1,20 @@
 """The paper's claims: a verdict each, and the comparisons it rests on."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from stages.findings.declare import table
-from stages.findings.inference.claims import Claim, build, single_run_agreement
-from stages.findings.inference.comparisons import Comparison
+from stages.findings.inference.claims import build, single_run_agreement
 from stages.findings.study import Study
-from stages.findings.wording import CONTRADICTED, VERDICTS, quantity, set_of
+from stages.findings.wording import quantity, set_of
 
 FEW = "too few repeats to decide"
 
 
 @table(
-    "claim:count source:word statement:word verdict:word evidence:word single_run_agreement",
+    "claim:count source:word statement:word verdict:word single_run_agreement",
     {
         "": "claim",
         "claim": "statement",
@@ -25,10 +23,9 @@ FEW = "too few repeats to decide"
     },
 )
 def claims(study: Study) -> list[list]:
-    """A row per claim, with its verdict and what it rests on in words."""
+    """A row per claim, with its verdict and the share of single-run studies that would have stated it."""
     return [
-        [claim.number, claim.source, claim.statement, claim.verdict, _evidence(claim, study)]
-        + [single_run_agreement(claim, study.evidence)]
+        [claim.number, claim.source, claim.statement, claim.verdict, single_run_agreement(claim, study.evidence)]
         for claim in build(study.evidence)
     ]
 
@@ -65,41 +62,3 @@ def comparisons(study: Study) -> list[list]:
             facts = [part.dataset, part.quantity, part.unit, part.asked, part.repeats, part.pieces]
             rows.append([claim.number, counted, *facts, *ends, part.verdict, "; ".join(notes)])
     return rows
-
-
-def _evidence(claim: Claim, study: Study) -> str:
-    """How the comparisons came out, those that contradict, and what must be kept in mind of the data."""
-    parts, design, counterparts = claim.parts, study.design, study.settings.counterparts
-    present = [part for part in parts if part.dataset in design.datasets]
-    sentences = []
-    if absent := [
-        dataset for dataset in dict.fromkeys(part.dataset for part in parts) if dataset not in design.datasets
-    ]:
-        sentences.append(f"Not in this design: {', '.join(absent)}.")
-    if present:
-        sentences.append(f"Comparisons: {_counts(present)}.")
-        sentences += [_against(part) for part in present if part.verdict == CONTRADICTED]
-    if claim.beside:
-        datasets = dict.fromkeys(part.dataset for part in claim.beside)
-        sentences.append(f"Beside it, not counted ({', '.join(datasets)}): {_counts(claim.beside)}.")
-    shown = {part.dataset for part in [*present, *claim.beside]}
-    for dataset in design.datasets:
-        if dataset in shown and dataset in counterparts and counterparts[dataset].data == "stand_in":
-            sentences.append(f"{dataset} stands in for {counterparts[dataset].name}, which was never public.")
-    if small := [dataset for dataset in design.datasets if dataset in shown & study.preliminary]:
-        sentences.append(f"Preliminary, on less than the paper's budget: {', '.join(small)}.")
-    return " ".join(sentences)
-
-
-def _counts(parts: Sequence[Comparison]) -> str:
-    """`4 supported, 0 contradicted and 2 undecided (1 for want of repeats, 1 that cannot be made)`."""
-    numbers = [f"{sum(part.verdict == verdict for part in parts)} {verdict}" for verdict in VERDICTS]
-    few, lacking = sum(part.few for part in parts), sum(part.found is None for part in parts)
-    why = [f"{few} for want of repeats"] * (few > 0) + [f"{lacking} that cannot be made"] * (lacking > 0)
-    return f"{', '.join(numbers[:-1])} and {numbers[-1]}" + (f" ({', '.join(why)})" if why else "")
-
-
-def _against(part: Comparison) -> str:
-    """A contradicted comparison, in numbers."""
-    sample = f" (n={part.repeats})" if part.repeats else ""
-    return f"Contradicted on {part.dataset}{sample}: {part.quantity}, {part.in_words()}; claimed {part.asked}."

@@ -6,10 +6,9 @@ import math
 import numpy as np
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.inference.comparisons import below
-from stages.findings.inference.evidence import Evidence
-from stages.findings.inference.resampling import SHARE, Interval, difference, over_pieces
+from stages.findings.inference.resampling import SHARE, difference, over_pieces
 from stages.findings.records.runs import paired
 from stages.findings.study import Study
 from stages.findings.tables import AVERAGINGS
@@ -18,7 +17,6 @@ from stages.findings.wording import (
     SUPPORTED,
     UNDECIDED,
     cell_name,
-    pair_of,
     set_of,
     share_interval,
     signed,
@@ -41,16 +39,13 @@ def _span(low: float, high: float) -> str:
 
 @table(
     "dataset:word first:word second:word averaging:word repeats:count pieces:count difference_mean difference_low "
-    "difference_high repeats_low repeats_high half_width half_width_target pieces_low pieces_high correlation",
-    {
-        "set": set_of,
-        "units": pair_of,
-        "averaging": lambda row: AVERAGINGS[row.averaging],
-        "n": "repeats",
-        "pieces": "pieces",
+    "difference_high repeats_low repeats_high pieces_low pieces_high correlation",
+    standard("set units averaging n pieces")
+    | {
         "difference": span_of("difference", signed_interval),
         "over repeats alone": lambda row: _span(row.repeats_low, row.repeats_high),
         "over pieces alone": lambda row: _span(row.pieces_low, row.pieces_high),
+        "correlation": lambda row: signed(row.correlation),
     },
 )
 def differences(study: Study) -> list[list]:
@@ -58,51 +53,31 @@ def differences(study: Study) -> list[list]:
 
     `difference_low` and `_high` are over repeats and pieces, `repeats_…` over repeats alone (the next runs on these
     pieces), `pieces_…` over pieces alone (these nets on the next pieces). `repeats` counts those in which both cells
-    have a result. With one there is no interval over repeats, and the first one is over pieces alone. `half_width` is
-    that of the interval over repeats; `half_width_target` what it is to be below, for the pair and the datasets that
-    have a target. `correlation`: of the two cells' NLLs over repeats, from three repeats on.
+    have a result. With one there is no interval over repeats, and the first one is over pieces alone. `correlation`: of
+    the two cells' NLLs over repeats, from three repeats on.
     """
     evidence, rows = study.evidence, []
     for dataset, first, second, averaging in pairs(study, AVERAGINGS):
-        both = evidence.difference(dataset, first, second, averaging)
-        over_repeats, over = (_alone(evidence, dataset, first, second, averaging, f) for f in ("repeats", "pieces"))
-        asked = averaging == "pooled" and {first, second} == {*study.settings.target_pair}
-        has_target = asked and study.output(dataset) == "bernoulli"
-        pieces = len(evidence.runs[dataset, first].piece_steps)
+        key, runs = (dataset, first, second, averaging), [evidence.runs[dataset, cell] for cell in (first, second)]
+        a, b, steps = *paired(*runs), runs[0].piece_steps
+        if averaging == "per_sequence":
+            a, b, steps = a / steps, b / steps, np.ones_like(steps)
+        sums = [a.sum(1, keepdims=True), b.sum(1, keepdims=True)]
+        over = {
+            "repeats": (*sums, steps.sum(keepdims=True)),
+            "pieces": (a.mean(0, keepdims=True), b.mean(0, keepdims=True), steps),
+        }
+        found = [evidence.difference(*key)]
+        for factor, scores in over.items():
+            rng = evidence.resampling.generator(f"difference over {factor}", *key)
+            found.append(difference(*scores, "pooled", evidence.resampling, rng))
+        both, repeats, pieces = found
+        spread = len(a) > 2 and all(np.ptp(one) > 0 for one in sums)
         rows.append(
-            [dataset, first, second, averaging, evidence.pairs(dataset, first, second), pieces]
-            + [both.mean, both.low, both.high, over_repeats.low, over_repeats.high]
-            + [(over_repeats.high - over_repeats.low) / 2, study.settings.target_half_width if has_target else math.nan]
-            + [over.low, over.high, _correlation(evidence, dataset, first, second, averaging)]
+            [*key, len(a), len(steps), both.mean, both.low, both.high, repeats.low, repeats.high]
+            + [pieces.low, pieces.high, np.corrcoef(*(one[:, 0] for one in sums))[0, 1] if spread else math.nan]
         )
     return rows
-
-
-def _alone(evidence: Evidence, dataset: str, first: str, second: str, averaging: str, factor: str) -> Interval:
-    """The difference with its interval over one factor, `repeats` or `pieces`, the other held as it is."""
-    a, b, steps = _scores(evidence, dataset, first, second, averaging)
-    if factor == "repeats":
-        a, b, steps = a.sum(1, keepdims=True), b.sum(1, keepdims=True), steps.sum(keepdims=True)
-    else:
-        a, b = a.mean(0, keepdims=True), b.mean(0, keepdims=True)
-    rng = evidence.resampling.generator(f"difference over {factor}", dataset, first, second, averaging)
-    return difference(a, b, steps, "pooled", evidence.resampling, rng)
-
-
-def _correlation(evidence: Evidence, dataset: str, first: str, second: str, averaging: str) -> float:
-    """Of the two cells' NLLs over the repeats that both have; NaN for fewer than three, or without any spread."""
-    a, b, _ = _scores(evidence, dataset, first, second, averaging)
-    a, b = a.sum(1), b.sum(1)
-    return float(np.corrcoef(a, b)[0, 1]) if len(a) > 2 and np.ptp(a) > 0 and np.ptp(b) > 0 else math.nan
-
-
-def _scores(
-    evidence: Evidence, dataset: str, first: str, second: str, averaging: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both cells' NLLs of each piece, [R, N] twice, and the weights [N] by whose sum a sum over pieces is divided."""
-    runs = evidence.runs[dataset, first], evidence.runs[dataset, second]
-    a, b, steps = *paired(*runs), runs[0].piece_steps
-    return (a, b, steps) if averaging == "pooled" else (a / steps, b / steps, np.ones_like(steps))
 
 
 @table(
@@ -146,7 +121,7 @@ def single_runs(study: Study) -> list[list]:
         sure = [float((side * gaps > halves).sum() / better.size) for side in (-1, 1)]
         verdict = UNDECIDED
         if evidence.enough(dataset, first, second):
-            found = below(evidence.difference(dataset, first, second), 0.0)
+            found = below(0).judge(evidence.difference(dataset, first, second))
             verdict = {SUPPORTED: first, CONTRADICTED: second}.get(found, verdict)
         agreement = {first: share.mean, second: float((a[:, None] > b[None, :]).mean())}.get(verdict, math.nan)
         rows.append(

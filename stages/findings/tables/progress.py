@@ -1,24 +1,20 @@
-"""Speed of learning: curves, their median and spread over repeats, and the time to levels of validation NLL.
+"""Speed of learning: curves, their median and spread over repeats, and one unit's time to a level over another's.
 
 Nets stop at different epochs. After its last epoch a net is carried forward at its best epoch's values, because those
 are the weights that are kept: so the median at the end is that of the nets that the results are made of.
 """
 
-import itertools
 import math
 
 import numpy as np
 import pandas as pd
 
 from stages.findings.declare import table
-from stages.findings.inference.resampling import mean_interval
 from stages.findings.records.design import Comparison
 from stages.findings.records.runs import Run
 from stages.findings.study import Study
 from stages.findings.tables.differences import pairs
-from stages.findings.wording import cell_name, measured, number, set_of, span_of, unit_of
-
-CLOCKS = ("epochs", "updates", "seconds")  # the last needs comparable timings
+from stages.findings.wording import cell_name, number, set_of, span_of
 
 # Points kept of a curve: a 500-epoch line at screen size needs no more, and the file stays small.
 POINTS = 120
@@ -108,73 +104,10 @@ def kept(length: int) -> np.ndarray:
 def progress(study: Study) -> list[list]:
     """One cell's updates or seconds to the pair's validation level over another's (see inference/claims.py)."""
     evidence, rows = study.evidence, []
-    for dataset, first, second, clock in pairs(study, CLOCKS[1:]):
+    for dataset, first, second, clock in pairs(study, ("updates", "seconds")):
         if clock == "seconds" and not evidence.same_clock(dataset, first, second):
             continue
         found = evidence.progress(dataset, first, second, clock)
         repeats, level = evidence.pairs(dataset, first, second), evidence.level(dataset, first, second)
         rows.append([dataset, first, second, clock, repeats, level, found.mean, found.low, found.high])
     return rows
-
-
-def _time(row: object) -> str:
-    """A mean with its interval; epochs and updates of a single net are whole numbers."""
-    if not pd.isna(row.low):
-        return f"{measured(row.mean)} [{measured(row.low)},\u00a0{measured(row.high)}]"
-    return f"{row.mean:,.0f}" if float(row.mean).is_integer() else measured(row.mean)
-
-
-@table(
-    "dataset:word share level cell:word clock:word repeats:count reached:count mean low high",
-    {
-        "set": set_of,
-        "to validation NLL (of the way)": lambda row: (
-            f"{number(row.level)} ({'all' if row.share == 1 else f'{row.share:.0%}'})"
-        ),
-        "unit": unit_of,
-        "reached by": lambda row: f"{row.reached} of {row.repeats}",
-        "in": _time,
-        "counted in": "clock",
-    },
-)
-def milestones(study: Study) -> list[list]:
-    """A row per dataset, level, cell and clock: the mean over the repeats that reach the level.
-
-    `share` is the level's place on the way from the simplest baseline's validation NLL (0) to the level that every
-    chosen net of all cells reaches, the worst of their best values plus claims.level_slack (1); without a baseline
-    above it there is the last level alone. A repeat without a chosen net is left out of that worst. `reached` of
-    `repeats` reach it; the others are not in the mean. Seconds are there where all cells of a dataset were timed on the
-    same device by the same engine.
-    """
-    rows, cells = [], study.design.cells
-    for dataset in study.design.datasets:
-        runs = [study.runs[dataset, cell] for cell in cells]
-        timed = all(study.evidence.same_clock(dataset, cells[0], cell) for cell in cells)
-        for (share, level), run in itertools.product(_levels(runs, dataset, study), runs):
-            reached = _first_rows(run, level)
-            for clock in CLOCKS if timed else CLOCKS[:2]:
-                key = ("milestone", dataset, run.cell)  # the same draws on every clock
-                found = mean_interval(reached[clock], study.resampling, *key, bounds=(0.0, math.inf))
-                facts = [dataset, share, level, run.cell, clock, len(run.repeats), len(reached)]
-                rows.append([*facts, found.mean, found.low, found.high])
-    return rows
-
-
-def _levels(runs: list[Run], dataset: str, study: Study) -> list[tuple[float, float]]:
-    """(share, level) from the first to the last; none where every net diverged."""
-    worst = [run.worst_valid_nll for run in runs if not math.isnan(run.worst_valid_nll)]
-    if not worst:
-        return []
-    last = max(worst) + study.evidence.rules.level_slack
-    baselines = study.frame("baselines")
-    start = baselines.query("dataset == @dataset and split == 'valid' and averaging == 'pooled'")["nll"].max()
-    shares = study.settings.milestones if start > last else study.settings.milestones[-1:]
-    return [(share, start + share * (last - start) if share < 1 else last) for share in shares]
-
-
-def _first_rows(run: Run, level: float) -> pd.DataFrame:
-    """[repeat: epochs, updates, seconds] of the first epoch whose validation NLL is at most `level`."""
-    curves = run.chosen_curves
-    first = curves[curves["valid_nll"] <= level].groupby("repeat").first()
-    seconds = first["updates"] * run.info["seconds_per_update"]
-    return pd.DataFrame({"epochs": first["epoch"], "updates": first["updates"], "seconds": seconds})

@@ -1,16 +1,17 @@
-"""What was done: the design beside the paper's, the nets' sizes, the protocol, and where both depart from the paper."""
+"""What was done: the design beside the paper's, the nets' sizes, and where both depart from the paper."""
 
-from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.records import paper
-from stages.findings.records.design import Design, Halving, Training
+from stages.findings.records.design import TOTAL, Design, Halving, Training
 from stages.findings.study import Study
-from stages.findings.wording import number, set_of, text, unit_of
+from stages.findings.wording import number, set_of, text
 
-SILENT, DIFFERENT, BEYOND = "not stated", "different", "beyond the paper"
+DEPARTURES = Path(__file__).parents[1] / "records/departures.csv"
+BUDGET = ("repeats", "candidates", "max_epochs", "batch_size")
 DATA = {"same": "the same data", "reprocessed": "the same music, another edition", "stand_in": "a stand-in", "": ""}
 
 
@@ -42,7 +43,7 @@ def design(study: Study) -> list[list]:
     rows = []
     for dataset, training in study.design.datasets.items():
         of_dataset = [study.runs[dataset, cell] for cell in study.design.cells]
-        in_arm = [run for key, run in study.total.items() if key[0] == dataset and run is not study.runs[key]]
+        in_arm = [run for key, run in study.of_arm(TOTAL).items() if key[0] == dataset and run is not study.runs[key]]
         counterpart, output = study.settings.counterparts.get(dataset), study.output(dataset)
         budget = study.settings.budgets[output]
         ends = pd.concat([run.trials["status"] for run in of_dataset]).value_counts()
@@ -69,28 +70,14 @@ def rungs(halving: Halving) -> str:
     return ", ".join(map(str, halving.epochs))
 
 
-@table(
-    "setting:word value:word origin:word stated:word",
-    {"setting": "setting", "value": "value", "stated by": "origin", "as stated": "stated"},
-)
-def protocol(study: Study) -> list[list]:
-    """Every setting of `train` in params.yaml, who states it, and what is stated."""
-    rows = []
-    for setting, value in study.protocol.items():
-        origin, stated = paper.PROTOCOL.get(setting, ("this study", None))
-        rows.append([setting, value, origin, stated])
-    return rows
-
-
 SIZES = "input_size output_size units recurrent_parameters output_parameters total_parameters"
 
 
 @table(
     f"dataset:word cell:word matching:word {' '.join(f'{size}:count' for size in SIZES.split())} paper_units:count "
     "paper_parameters:count",
-    {
-        "set": set_of,
-        "unit": unit_of,
+    standard("set unit")
+    | {
         "matching": "matching",
         "inputs": "input_size",
         "outputs": "output_size",
@@ -104,7 +91,7 @@ SIZES = "input_size output_size units recurrent_parameters output_parameters tot
 def parameters(study: Study) -> list[list]:
     """Each net's sizes, beside Table 1 of the paper where they are matched as there."""
     rows = []
-    own = [run for key, run in study.total.items() if run is not study.runs[key]]
+    own = [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs[key]]
     for run in [*study.runs.values(), *own]:
         matched = run.info["matching"] == paper.MATCHING
         stated = paper.SIZES.get((run.info["output"], run.cell), (None, None)) if matched else (None, None)
@@ -117,139 +104,30 @@ def parameters(study: Study) -> list[list]:
     "topic:word kind:word paper:word here:word reason:word",
     {"what": "topic", "": "kind", "the paper": "paper", "here": "here", "why": "reason"},
 )
-def deviations(study: Study) -> list[list]:
-    """A row per departure or choice: what the paper says, what is done here, and why."""
-    design, train = study.design, study.protocol
-    outputs = {dataset: study.output(dataset) for dataset in design.datasets}
+def deviations(study: Study) -> pd.DataFrame:
+    """A row per departure or choice: what the paper says, what is done here, and why.
 
-    def of(setting: str) -> str:
-        return by_dataset(design, lambda dataset: f"{getattr(design.datasets[dataset], setting)}")
-
-    rows = [
-        [
-            "repeats",
-            BEYOND,
-            "one run of each unit, without a seed",
-            of("repeats"),
-            "the spread between runs; each repeat is the whole protocol anew",
-        ],
-        [
-            "speech data",
-            DIFFERENT,
-            "two corpora that were never public",
-            "Free Spoken Digit recordings cut to the same numbers and lengths",
-            "the order of the units can be compared, the numbers cannot",
-        ],
-        [
-            "candidate learning rates a repeat",
-            DIFFERENT,
-            "10",
-            of("candidates"),
-            "the machine's time, where there are fewer",
-        ],
-        [
-            "epochs at most",
-            SILENT,
-            "figures run to 500 epochs, on speech to about 1,000",
-            of("max_epochs"),
-            "the machine's time, where there are fewer",
-        ],
-        [
-            "sequences an update",
-            SILENT,
-            "authors' code: one",
-            of("batch_size"),
-            "measured on JSB Chorales and Nottingham: see the section on batch size",
-        ],
-        [
-            "stopping",
-            SILENT,
-            "early, by validation",
-            f"after {train['patience']} epochs without a better validation NLL; the best epoch's weights are kept",
-            "a common rule; the same for all units",
-        ],
-        [
-            "learning-rate schedule",
-            SILENT,
-            "none stated; authors' code: linear decay to 1 % over 500 epochs",
-            "none",
-            "the text describes a search for one rate and early stopping; what a decay changes was measured apart",
-        ],
-        [
-            "learning-rate range",
-            SILENT,
-            "log-uniform between −12 and −6, base not stated",
-            f"exp(U({train['learning_rate_log_low']:g}, {train['learning_rate_log_high']:g}))".replace("-", "−"),
-            "base 10 would leave out the 1e-3 of the authors' code; all units of a repeat get the same draws",
-        ],
-        [
-            "RMSProp",
-            SILENT,
-            "constants not stated; authors' code as here",
-            f"decay {train['rmsprop_decay']:g}, direction g / max(√s, {train['rmsprop_floor']:g}), "
-            f"momentum {train['momentum']:g}",
-            "the authors' code; its floor makes this nearly momentum SGD",
-        ],
-        [
-            "gradient norm",
-            DIFFERENT,
-            f"rescaled to {train['gradient_norm']:g} when above; authors' code: off",
-            f"rescaled to {train['gradient_norm']:g} when above, over all of a net's weights",
-            "the paper's text is followed where its code differs",
-        ],
-        [
-            "weight noise",
-            SILENT,
-            f"Gaussian, deviation {train['weight_noise']:g}; which weights is not stated",
-            "on W and U of the recurrent layer, one draw an update; none when a net is scored",
-            "the authors' code for the weights; it leaves the noise on in validation",
-        ],
-        [
-            "initial weights",
-            SILENT,
-            "authors' code: as here; peepholes not stated",
-            f"U(−{train['initial_range']:g}, {train['initial_range']:g}), recurrent matrices orthogonal, biases and "
-            "peepholes 0",
-            "the authors' code",
-        ],
-        [
-            "mixture",
-            SILENT,
-            "20 Gaussians over 10 samples, covariance not stated",
-            "diagonal covariance with a variance floor",
-            "the fewest assumptions beyond the count",
-        ],
-        [
-            "units",
-            SILENT,
-            "Table 1, for no data set's own number of inputs",
-            "solved at a nominal 100 inputs, the same on every music set",
-            "gives Table 1 exactly",
-        ],
-        [
-            "average",
-            SILENT,
-            "“average negative log-probability”",
-            "pooled over steps, and beside it the mean over sequences",
-            "they differ by more than the units do",
-        ],
-    ]
-    speech = any(output == "gaussian_mixture" for output in outputs.values())
-    less = {
-        "candidate learning rates a repeat": any(
-            design.datasets[d].candidates < study.settings.budgets[outputs[d]].candidates for d in outputs
+    They are written in records/departures.csv, with the names of parameters in braces; a row that holds for some
+    designs alone names them under `where`.
+    """
+    told = pd.read_csv(DEPARTURES, keep_default_na=False)
+    numbers = {name: f"{value:g}".replace("-", "−") for name, value in study.protocol.items()}
+    numbers |= {name: by_dataset(study.design, name) for name in BUDGET}
+    for column in ("paper", "here"):
+        told[column] = [words.format(**numbers) for words in told[column]]
+    trainings = {dataset: study.settings.budgets[study.output(dataset)] for dataset in study.design.datasets}
+    holds = {
+        "": True,
+        "speech": any(study.output(dataset) == "gaussian_mixture" for dataset in trainings),
+        "fewer candidates": any(
+            study.design.datasets[dataset].candidates < budget.candidates for dataset, budget in trainings.items()
         ),
-        "speech data": speech,
-        "mixture": speech,
     }
-    return [row for row in rows if less.get(row[0], True)]
+    return told[told["where"].map(holds)]
 
 
-def by_dataset(design: Design, value: Callable[[str], str]) -> str:
-    """One value where all datasets share it, else each value with its datasets."""
-    groups: dict[str, list[str]] = {}
-    for dataset in design.datasets:
-        groups.setdefault(value(dataset), []).append(dataset)
-    if len(groups) == 1:
-        return next(iter(groups))
-    return "; ".join(f"{found}: {', '.join(datasets)}" for found, datasets in groups.items())
+def by_dataset(design: Design, name: str) -> str:
+    """A number of the budgets where all datasets share it, else each value with its datasets."""
+    found = pd.Series({dataset: getattr(training, name) for dataset, training in design.datasets.items()})
+    told = [f"{value}: {', '.join(of.index)}" for value, of in found.groupby(found, sort=False)]
+    return "; ".join(told) if len(told) > 1 else f"{found.iloc[0]}"

@@ -6,11 +6,11 @@ The families are those of records/published.py. Ours are exact and take the note
 import pandas as pd
 
 from stages.findings.declare import table
-from stages.findings.records.published import rivals_of
+from stages.findings.records.published import FAMILIES
 from stages.findings.records.reading import read_baselines
 from stages.findings.study import Study
 from stages.findings.tables import AVERAGINGS
-from stages.findings.wording import EXACT, FAMILIES, cell_name, number, set_of, span_of, text
+from stages.findings.wording import cell_name, number, set_of, span_of, text
 
 # Probabilities that a baseline estimates for each note.
 _PER_NOTE = {"note-1-gram": 1, "copy-previous": 2}
@@ -29,12 +29,6 @@ _PER_NOTE = {"note-1-gram": 1, "copy-previous": 2}
 def baselines(study: Study) -> pd.DataFrame:
     """Predictors without a net on the same splits."""
     return read_baselines(study.design)
-
-
-@table("dataset:word family:word model:word parameters:word split:word nll confidence:word note:word source:word")
-def rivals(study: Study) -> pd.DataFrame:
-    """The published results on those of our datasets whose data are the same, best first."""
-    return rivals_of(study.published, study.settings.counterparts, list(study.design.datasets))
 
 
 @table(
@@ -56,29 +50,29 @@ def standings(study: Study) -> pd.DataFrame:
     `origin`: `this study` (a unit, its mean over repeats with the interval, all its parameters), `baseline` (of this
     study), `the paper` or `published`. Ours are pooled over steps; others' conventions are in their notes.
     """
-    rows, asked = [], "dataset == @dataset and split == 'test'"
-    pooled = f"{asked} and averaging == 'pooled'"
-    for dataset in study.design.datasets:
-        info = study.runs[dataset, study.design.cells[0]].info
+    rows, (exact, *_) = [], FAMILIES
+    order, published = list(study.design.datasets), study.published.query("split == 'test' and family.notna()")
+    pooled = "dataset == @dataset and split == 'test' and averaging == 'pooled'"
+    for dataset in order:
+        info, counterpart = study.runs[dataset, study.design.cells[0]].info, study.settings.counterparts.get(dataset)
         if info["output"] != "bernoulli":
             continue
-        for cell in study.frame("summary").query(pooled).itertuples():
-            size = f"{study.runs[dataset, cell.cell].info['total_parameters']:,}"
-            span = [cell.nll_mean, cell.nll_low, cell.nll_high]
-            rows.append([dataset, EXACT, cell_name(cell.cell), "this study", size, cell.repeats, *span, None, None])
+        for row in study.frame("summary").query(pooled).itertuples():
+            size = f"{study.runs[dataset, row.cell].info['total_parameters']:,}"
+            span = [row.nll_mean, row.nll_low, row.nll_high]
+            rows.append([dataset, exact, cell_name(row.cell), "this study", size, row.repeats, *span, None, None])
         for row in study.frame("baselines").query(pooled).itertuples():
             per_note = _PER_NOTE.get(row.baseline)
             size = f"{per_note * info['output_size']:,}" if per_note else None
-            rows.append([dataset, EXACT, row.baseline, "baseline", size, None, row.nll, None, None, None, None])
-        for row in study.frame("rivals").query(asked).itertuples():
+            rows.append([dataset, exact, row.baseline, "baseline", size, None, row.nll, None, None, None, None])
+        if counterpart is None or counterpart.data != "same":
+            continue
+        for row in published[published["dataset"] == counterpart.name].itertuples():
             origin = "the paper" if row.model.startswith("Chung2014 ") else "published"
-            published = [row.parameters, None, row.nll, None, None, row.note, row.source]
-            rows.append([dataset, row.family, row.model, origin, *published])
+            stated = [row.parameters, None, row.nll, None, None, row.note, row.source]
+            rows.append([dataset, row.family, row.model, origin, *stated])
     found = pd.DataFrame(rows, columns=[*standings.kinds])
     numbers = ["nll_mean", "nll_low", "nll_high"]
     found[numbers] = found[numbers].astype(float)
-    by = {
-        "_set": found["dataset"].map(list(study.design.datasets).index),
-        "_family": found["family"].map(FAMILIES.index),
-    }
+    by = {"_set": found["dataset"].map(order.index), "_family": found["family"].map(FAMILIES.index)}
     return found.assign(**by).sort_values([*by, "nll_mean"], kind="stable")

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from stages.findings.declare import table, triples
+from stages.findings.declare import standard, table, triples
 from stages.findings.inference.resampling import SHARE, UNBOUNDED, Resampling, means_over_repeats
 from stages.findings.records.reach import TRAINED, UNTRAINED, Memory
 from stages.findings.study import Study
-from stages.findings.wording import interval, measured, number, set_of, share_interval, span_of, unit_of
+from stages.findings.wording import interval, measured, number, share_interval, span_of
 
 SHARED = ["pieces", "cases", "longest_lag", "reference_lag", "vanish_ratio", "explode_ratio"]
 OF_NETS = ["log10_ratio", "share_vanishing", "share_exploding", "half_life", "half_life_of_curve"]
@@ -63,11 +63,8 @@ def _half_life(row: object) -> str:
 @table(
     "dataset:word cell:word net:word repeats:count pieces:count cases:count longest_lag:count reference_lag:count "
     f"vanish_ratio explode_ratio {triples(' '.join(OF_NETS))}",
-    {
-        "set": set_of,
-        "unit": unit_of,
-        "net": "net",
-        "n": "repeats",
+    standard("set unit net n")
+    | {
         "losses in pieces": lambda row: f"{row.cases} in {row.pieces}",
         "share vanished": span_of("share_vanishing", share_interval, "not reached"),
         "share exploded": span_of("share_exploding", share_interval, "not reached"),
@@ -101,9 +98,8 @@ def _steps(mean: float, low: float, high: float) -> str:
 @table(
     f"dataset:word cell:word net:word gate:word repeats:count {triples(' '.join(OF_GATES))} q10 q50 q90 "
     f"{triples(' '.join(HALF_LIVES))}",
-    {
-        "set": set_of,
-        "unit": unit_of,
+    standard("set unit")
+    | {
         "gate": "gate",
         "net": "net",
         "n": "repeats",

@@ -16,21 +16,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.inference.evidence import Evidence
-from stages.findings.inference.resampling import Interval, mean_interval, pooled_mean
+from stages.findings.inference.resampling import Interval, pooled_mean
 from stages.findings.records.design import TOTAL
 from stages.findings.records.runs import Run
 from stages.findings.study import Study
-from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed_interval, span_of, text, unit_of
+from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed_interval, span_of
 from stages.plumbing.parameters import read
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
 EDITION, UNTOUCHED, TOUCHED, ARM = "edition", "untouched", "touched", "arm"
 HOLDS, TURNS = "holds", "turns"
-# How a condition is told in a row; `{}` is the other edition's name.
+# How a condition is told.
 CONDITIONS = {
-    EDITION: "another edition: {}",
+    EDITION: "another edition of the same music",
     UNTOUCHED: "pieces not heard in training",
     TOUCHED: "pieces heard in training",
     ARM: "output layer counted in the budget",
@@ -53,7 +53,7 @@ def conditions(study: Study) -> list[Condition]:
         part: study.evidence_of({run: _only(study.runs[run], pieces) for run, pieces in of_part.items()})
         for part, of_part in _parts(study).items()
     }
-    there[ARM] = study.evidence_of(study.total)
+    there[ARM] = study.evidence_of(study.of_arm(TOTAL))
     found = []
     for dataset in study.design.datasets:
         found += [Condition(dataset, EDITION, other, study.evidence) for other in _editions(dataset, study)]
@@ -102,7 +102,7 @@ def same_order(here: Interval, there: Interval) -> str:
     "main_low main_high repeats:count pieces:count difference_mean difference_low difference_high order:word",
     {
         "set": set_of,
-        "elsewhere": lambda row: CONDITIONS[row.condition].format(set_name(row.elsewhere)),
+        "elsewhere": lambda row: set_name(row.elsewhere) if row.condition == EDITION else CONDITIONS[row.condition],
         "units": pair_of,
         "n, pieces": lambda row: f"{row.main_repeats}, {row.main_pieces}",
         "in the study": span_of("main", signed_interval),
@@ -140,9 +140,8 @@ def robustness(study: Study) -> list[list]:
 @table(
     "dataset:word cell:word part:word window:count pitches:count pieces:count frames:count leaked_frames:count "
     "leaked_share repeats:count nll_mean nll_low nll_high",
-    {
-        "set": set_of,
-        "unit": unit_of,
+    standard("set unit")
+    | {
         "pieces": "part",
         "number": "pieces",
         "frames heard": lambda row: f"{row.leaked_share:.1%}",
@@ -170,38 +169,4 @@ def leakage(study: Study) -> list[list]:
             frames, leaked = (int(pieces.loc[kept, column].sum()) for column in ("frames", "leaked_frames"))
             row = [dataset, cell, part, heard["window"], heard["pitches"], int(kept.sum()), frames, leaked]
             rows.append([*row, leaked / frames, len(run.piece_nll), nll.mean, nll.low, nll.high])
-    return rows
-
-
-@table(
-    "dataset:word matching:word cell:word units:count recurrent_parameters:count total_parameters:count repeats:count "
-    "nll_mean nll_low nll_high",
-    {
-        "set": set_of,
-        "equal in": lambda row: "all weights" if row.matching == "total" else "the recurrent layer",
-        "unit": unit_of,
-        "units": "units",
-        "recurrent layer": lambda row: text(row.recurrent_parameters),
-        "total": lambda row: text(row.total_parameters),
-        "n": "repeats",
-        "test NLL": span_of("nll", lacking="diverged"),
-    },
-)
-def arms(study: Study) -> list[list]:
-    """Sizes and test NLL, pooled, of `paper` and `total` on the datasets that have both.
-
-    Means are over repeats with their intervals over repeats, drawn as in summary.csv. Cells whose nets are the same in
-    both arms stand in both.
-    """
-    rows = []
-    for dataset in dict.fromkeys(dataset for dataset, _ in study.total):
-        for runs in (study.runs, study.total):
-            of_cells = {cell: run for (known, cell), run in runs.items() if known == dataset}
-            matching = study.arm_designs[TOTAL].matching if runs is study.total else None
-            for cell, run in of_cells.items():
-                values = run.results["test_nll"].dropna()
-                nll = mean_interval(values, study.resampling, "summary", dataset, cell, "test", "pooled")
-                sizes = [run.info[size] for size in ("units", "recurrent_parameters", "total_parameters")]
-                stated = [dataset, matching or run.info["matching"], cell, *sizes]
-                rows.append([*stated, len(values), nll.mean, nll.low, nll.high])
     return rows

@@ -5,22 +5,13 @@ import math
 
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.inference.improvement import improvement_over_sets
 from stages.findings.inference.resampling import mean_interval
 from stages.findings.records import paper
 from stages.findings.study import Study
 from stages.findings.tables import AVERAGINGS, SPLITS, column
-from stages.findings.wording import (
-    cell_name,
-    number,
-    set_names,
-    set_of,
-    share_interval,
-    signed,
-    span_of,
-    unit_of,
-)
+from stages.findings.wording import cell_name, number, set_names, set_of, share_interval, signed, span_of
 
 
 @table(
@@ -39,12 +30,8 @@ def results(study: Study) -> pd.DataFrame:
 
 @table(
     "dataset:word cell:word repeats:count split:word averaging:word nll_mean nll_low nll_high paper_nll",
-    {
-        "set": set_of,
-        "unit": unit_of,
-        "split": "split",
-        "averaging": lambda row: AVERAGINGS[row.averaging],
-        "n": "repeats",
+    standard("set unit split averaging n")
+    | {
         "NLL": span_of("nll", lacking="diverged"),
         "the paper's": lambda row: number(row.paper_nll),
     },
@@ -139,11 +126,8 @@ def improvement(study: Study) -> list[list]:
 
 @table(
     "arm:word dataset:word cell:word repeats:count nll_mean nll_low nll_high valid_mean valid_low valid_high",
-    {
-        "arm": "arm",
-        "set": set_of,
-        "unit": unit_of,
-        "n": "repeats",
+    standard("arm set unit n")
+    | {
         "test NLL": span_of("nll", lacking="diverged"),
         "validation NLL": span_of("valid"),
     },

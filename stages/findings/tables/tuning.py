@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.findings.declare import table
+from stages.findings.declare import standard, table
 from stages.findings.inference.resampling import SHARE, mean_interval
 from stages.findings.study import Study
-from stages.findings.wording import number, set_of, share_interval, span_of, unit_of
+from stages.findings.wording import number, share_interval, span_of
 
 
 @table("dataset:word cell:word repeat:count candidate:count learning_rate status:word valid_nll chosen:flag")
@@ -31,10 +31,8 @@ def _rate(rate: float) -> str:
 @table(
     "dataset:word cell:word repeats:count candidates:count diverged:count best_valid_nll margin good_mean good_low "
     "good_high good_rate_low good_rate_high chosen_rate_median edge edge_low:count edge_high:count",
-    {
-        "set": set_of,
-        "unit": unit_of,
-        "n": "repeats",
+    standard("set unit n")
+    | {
         "candidates": lambda row: f"{row.candidates}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
         "best validation NLL": lambda row: number(row.best_valid_nll),
         "good candidates": span_of("good", share_interval),
@@ -76,56 +74,3 @@ def _edges(trials: pd.DataFrame, train: Mapping[str, Any], share: float) -> list
     at_low = (place < share) | (several & (trials["learning_rate"] == of_repeat.transform("min")))
     at_high = (place > 1 - share) | (several & (trials["learning_rate"] == of_repeat.transform("max")))
     return [int((at_edge & trials["chosen"]).sum()) for at_edge in (at_low, at_high)]
-
-
-@table(
-    "dataset:word cell:word drawn:count repeats:count nll_mean nll_low nll_high",
-    {"set": set_of, "unit": unit_of, "best of": "drawn", "n": "repeats", "validation NLL": span_of("nll")},
-)
-def best_of(study: Study) -> list[list]:
-    """The validation NLL to expect of the best of `drawn` candidates, the mean over repeats.
-
-    Within a repeat the mean is over all subsets of its candidates of that size. Subsets that diverged throughout have
-    no best one and are left out, and so are repeats without any other. Numbers above a repeat's candidates are not
-    there.
-    """
-    rows = []
-    for (dataset, cell), run in study.runs.items():
-        of_repeats = [group.to_numpy(float) for _, group in run.trials.groupby("repeat")["valid_nll"]]
-        for drawn in study.settings.best_of:
-            if drawn > len(of_repeats[0]):
-                continue
-            expected = pd.Series([expected_best(nlls, drawn) for nlls in of_repeats]).dropna()
-            # the same draws for every number of candidates
-            found = mean_interval(expected, study.resampling, "best of", dataset, cell)
-            rows.append([dataset, cell, drawn, len(expected), found.mean, found.low, found.high])
-    return rows
-
-
-def expected_best(nlls: np.ndarray, drawn: int) -> float:
-    """The mean, over the subsets of `drawn` of [C] NLLs, of a subset's lowest; NaN marks a candidate that diverged.
-
-    Of the C candidates in rising order the i-th (from 0) is the lowest of C(C − 1 − i, drawn − 1) subsets. NaN where
-    every candidate diverged.
-    """
-    known = np.sort(nlls[~np.isnan(nlls)])
-    subsets = np.array([math.comb(len(nlls) - 1 - place, drawn - 1) for place in range(len(known))], float)
-    return float(subsets @ known / subsets.sum()) if subsets.sum() else math.nan
-
-
-@table("dataset:word cell:word learning_rate candidates:count nll_low nll_median nll_high")
-def rate_bins(study: Study) -> list[list]:
-    """Median and quartiles of the candidates' best validation NLLs, in even bins of log learning rate.
-
-    `learning_rate` is the bin's middle. A bin in which half of the candidates diverged has no median; one that reaches
-    into them with a quartile lacks that quartile. Bins without candidates are not there.
-    """
-    rows, bins = [], study.settings.rate_bins
-    edges = np.linspace(study.protocol["learning_rate_log_low"], study.protocol["learning_rate_log_high"], bins + 1)
-    middles = np.exp((edges[1:] + edges[:-1]) / 2)
-    for (dataset, cell), run in study.runs.items():
-        numbers = np.clip(np.digitize(np.log(run.trials["learning_rate"]), edges) - 1, 0, bins - 1)
-        for place, nlls in run.trials["valid_nll"].fillna(math.inf).groupby(numbers):
-            quartiles = np.quantile(nlls, [0.25, 0.5, 0.75], method="inverted_cdf")  # observed values: none is ∞ − ∞
-            rows.append([dataset, cell, middles[place], len(nlls), *np.where(np.isinf(quartiles), math.nan, quartiles)])
-    return rows

@@ -70,6 +70,7 @@ class Compiled:
             net.output_size,
             getattr(settings, "components", 0),
             np.float32(getattr(settings, "variance_floor", 0)),
+            Layout.of(net).noisy(protocol.noise_on),
         )
         rules = self.row.updating
         self._rules = rules.Rules(

@@ -98,10 +98,10 @@ class Torch:
         return torch.cat(gradients), torch.cat(losses)
 
     def perturbed(self, population: Population, update: int) -> Tensor:
-        """The weights with fresh Gaussian noise on the recurrent layer's matrices."""
+        """The weights with fresh Gaussian noise on the recurrent layer's matrices, or those of its inputs."""
         perturbed = population.weights.clone()
         if any(trial.weight_noise for trial in population.trials):
-            matrices = perturbed[:, : population.layout.noisy]
+            matrices = perturbed[:, : population.layout.noisy(self.protocol.noise_on)]
             drawn = noise.normals(population.column("seed")[:, 0], update, matrices.shape[1])
             matrices.addcmul_(drawn, population.column("weight_noise"))
         return perturbed

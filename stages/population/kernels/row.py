@@ -22,8 +22,9 @@ from .products import multiply, multiply_panels, padded, panels
 BERNOULLI, GAUSSIAN_MIXTURE = range(2)  # the numbers of the output layers in a Shape
 BLOCK = 64  # steps whose outputs are held at a time
 
-# Sizes of a net: the output layer as a number; D, H, O and M (components of a mixture, else 0); the variance's floor.
-Shape = namedtuple("Shape", "output inputs units outputs components variance_floor")
+# Sizes of a net: the output layer as a number; D, H, O and M (components of a mixture, else 0); the variance's floor;
+# how many of the weights get noise, the first ones.
+Shape = namedtuple("Shape", "output inputs units outputs components variance_floor noisy")
 # A split: sequences as [N] starts and lengths of frames. Inputs and targets of zeros and ones as the numbers of the
 # ones, frame f's between ends[f] and ends[f + 1]; other inputs and targets as [F, D] and [F, K], else empty.
 Data = namedtuple("Data", "starts lengths inputs input_notes input_ends targets target_notes target_ends")
@@ -48,8 +49,8 @@ def train(shape, rules, data, order, cuts, update, seed, noise, dropout, rates, 
     perturbed, gradient = _empty(shape), _empty(shape)
     a, saved, dh, x = _activations(shape, data, S)
     frames, steps, slots, nll = np.empty(S, np.int64), np.empty(T + 1, np.int64), np.empty(B, np.int64), _floats(S)
-    matrices = (shape.inputs * cell.INPUTS + shape.units * cell.RECURRENT) * shape.units
-    normal = np.zeros((matrices + 3) // 4 * 4, np.float32)
+    noisy = shape.noisy
+    normal = np.zeros((noisy + 3) // 4 * 4, np.float32)
     flat = _floats(weights.size)
     seen, masks = np.empty((2, S if dropout > 0 else 0, padded(shape.units)), np.float32)
     for batch in range(cuts.size - 1):
@@ -58,9 +59,9 @@ def train(shape, rules, data, order, cuts, update, seed, noise, dropout, rates, 
         count = steps_of_batch[-1]
         if noise > 0:
             normals(seed, update + batch, normal)
-            for i in range(matrices):
+            for i in range(noisy):
                 flat[i] = weights[i] + noise * normal[i]
-            copied(weights.size - matrices, flat[matrices:], weights[matrices:])
+            copied(weights.size - noisy, flat[noisy:], weights[noisy:])
         else:
             copied(weights.size, flat, weights)
         _unpack(shape, flat, perturbed)
@@ -298,7 +299,7 @@ def compile_all():
     """Compiles both functions for the one signature they are called with."""
     whole, numbers, matrix, wholes = types.int64, types.float32[::1], types.float32[:, ::1], types.int64[::1]
     notes = types.int32[::1]
-    shape = types.NamedTuple([whole] * 5 + [types.float32], Shape)
+    shape = types.NamedTuple([whole] * 5 + [types.float32, whole], Shape)
     data = types.NamedTuple([wholes, wholes, matrix, notes, wholes, matrix, notes, wholes], Data)
     of_trial = whole, types.float32, types.float32
     train.compile(

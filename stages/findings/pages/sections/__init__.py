@@ -1,16 +1,17 @@
-"""What the pages tell, a file a subject: its template for the main page, for the appendix, and the words they need.
+"""What the pages' templates name, a file a subject: `words` returns it; None leaves the subject out.
 
-A section has `PAGE`, `APPENDIX` or both, Jinja templates of Markdown, and `words`, which takes the tables and returns
-what the templates name; None leaves the section out. Sentences hold whatever the tables say.
+Sentences hold whatever the tables say.
 """
 
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
-from stages.findings.declare import modules
+from stages.findings.declare import Frames
 
 
-def every() -> list[ModuleType]:
-    """The sections in the order of the subjects."""
-    return modules(lambda name: import_module(f"{__name__}.{name}"), Path(__file__).parent)
+def words(subject: str, frames: Frames) -> dict[str, Any] | None:
+    """What the template of a subject names; nothing where it needs none."""
+    if not (Path(__file__).parent / f"{subject}.py").is_file():
+        return {}
+    return import_module(f"{__name__}.{subject}").words(frames)

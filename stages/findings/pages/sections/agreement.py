@@ -10,29 +10,6 @@ from stages.findings.wording import count, listed, number, set_name, set_names, 
 
 NEAR = 2  # standard deviations of a run: what a single run differs by, rarely more
 
-PAGE = """## Agreement with the paper
-
-{{ reached }} {{ near }}
-
-{% for verdict in verdicts %}
-- {{ verdict }}
-{% endfor %}
-
-The paper gives one run per unit and does not say how it averaged, so agreement to two digits would mean little. \
-Every distance is in the [appendix](appendix.md#distance-from-the-papers-numbers)."""
-
-APPENDIX = """## Distance from the paper's numbers
-
-{{ table("against_paper") }}
-
-{{ table("distances", "split == 'test'") }}
-
-Ours minus the paper's, where the data are the same, and that in standard deviations of a single run of ours. The \
-paper's number is one run, so it may lie two of them away by chance; more speaks of another protocol, averaging or \
-budget.
-
-{{ fold("The same for training NLL", table("distances", "split == 'train'")) }}"""
-
 
 def words(frames: Frames) -> dict[str, Any] | None:
     found = frames["against_paper"]

@@ -5,77 +5,11 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.wording import UNDECIDED, cell_name, count, listed, number, set_name, signed
-
-APPENDIX = """## Differences between units
-
-{{ table("differences", "averaging == 'pooled'") }}
-
-Test NLL of the unit named first minus that of the second: below zero the first is better. The first interval \
-resamples repeats and test pieces, never steps within a piece; that over repeats alone speaks of the next runs on \
-these pieces, that over pieces alone of these nets on the next pieces. Where n=1 there is only the last. Nothing \
-corrects for the number of comparisons. {{ precision }}
-
-Repeats are resampled in pairs: a repeat has the same candidate learning rates, seeds and order of data for every \
-unit. {{ correlation }} Intervals over few repeats are stretched, as Student's t is wider than the normal \
-distribution (`stages/findings/inference/resampling.py`). Units were resampled apart until JSB Chorales had ten \
-repeats; pairing replaced it because it is right whatever the correlation. Intervals were plain percentiles until \
-then; stretching can only make a verdict harder to reach.
-
-{{ fold("The same averaged over sequences", table("differences", "averaging == 'per_sequence'")) }}
-{% if single_runs %}
-
-### What single runs would have said
-
-{{ single_runs }}
-
-{{ fold("Every pair of units", table("single_runs")) }}
-
-A study has one repeat of each unit, any with any; "sure of it" are the studies whose own interval over pieces puts \
-the first unit ahead, and the second; "agree" is the share of studies whose better unit is the one that the interval \
-supports.
-{% endif %}"""
+from stages.findings.wording import UNDECIDED, count
 
 
 def words(frames: Frames) -> dict[str, Any] | None:
-    found = frames["differences"]
-    if found.empty:
-        return None
-    return {
-        "precision": precision(found),
-        "correlation": correlation(found[found["averaging"] == "pooled"]),
-        "single_runs": single_runs(frames["single_runs"]),
-    }
-
-
-def precision(differences: pd.DataFrame) -> str:
-    """Where the interval over repeats is as narrow as is asked; nothing where nothing is asked."""
-    asked = differences[differences["half_width_target"].notna()]
-    if asked.empty:
-        return ""
-    pair, target = asked.iloc[0], asked["half_width_target"].iloc[0]
-    narrow, known = asked["half_width"] < target, asked["half_width"].notna()
-    parts = [
-        f"{said} {listed(f'{set_name(row.dataset)} (±{number(row.half_width, 3)})' for row in rows.itertuples())}"
-        for said, rows in {"met on": asked[known & narrow], "not met on": asked[known & ~narrow]}.items()
-        if len(rows)
-    ]
-    if (~known).any():
-        parts.append(f"not known with one repeat on {listed(map(set_name, asked.loc[~known, 'dataset']))}")
-    return (
-        f"A music set is given further repeats until {cell_name(pair['first'])} − {cell_name(pair['second'])} over "
-        f"repeats alone is known to ±{target:g} nats: {'; '.join(parts)}."
-    )
-
-
-def correlation(pooled: pd.DataFrame) -> str:
-    """How the two units' test NLLs go together over repeats; nothing where no pair has enough of them."""
-    known = pooled.dropna(subset=["correlation"])
-    if known.empty:
-        return ""
-    low, high = known["correlation"].min(), known["correlation"].max()
-    span = signed(low) if low == high else f"{signed(low)} to {signed(high)}"
-    return f"In {count(len(known), 'pair')} with at least three repeats the two are correlated by {span}."
+    return {"single_runs": single_runs(frames["single_runs"])} if len(frames["differences"]) else None
 
 
 def single_runs(found: pd.DataFrame) -> str:

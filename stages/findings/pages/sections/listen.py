@@ -8,24 +8,6 @@ from stages.findings.declare import Frames, markdown
 from stages.findings.records.samples import REAL
 from stages.findings.wording import cell_name, number, set_name, text
 
-PAGE = """## Listen
-
-Each unit's best net by validation is given the beginning of a test piece and goes on by itself, drawing from its \
-own output (temperature {{ temperature }}, seed {{ seed }}). Nothing here is measured.
-
-{{ links }}
-
-{{ figure("piano_rolls") }}"""
-
-APPENDIX = """## Samples: which nets, and speech as pictures
-
-{{ nets }}
-
-{{ figure("spectrograms") }}
-
-Music: a marker in the MIDI file stands where the net goes on; the speed is for the ear only, as the data have no \
-tempo. Speech: every step draws a Gaussian of the mixture and from it the next samples, held within full scale."""
-
 HEARD = {"music": ("sample.mid", "MIDI"), "speech": ("sample.wav", "WAV")}  # what is linked, and the link's word
 
 
@@ -39,23 +21,23 @@ def words(frames: Frames) -> dict[str, Any] | None:
     return {"temperature": text(first["temperature"]), "seed": seed, "links": links(facts), "nets": _nets(facts)}
 
 
-def links(facts: pd.DataFrame) -> str:
-    """A row per set, a column for the real piece and per unit: a link to what is heard, or why there is none."""
+def links(facts: pd.DataFrame, seen: str = "in the appendix, as a picture") -> str:
+    """A row per set, a column for the real piece and per unit: a link to what is heard, or why there is none.
+
+    Args:
+        seen: what is said of a real recording, which is seen and not heard.
+    """
     cells = [REAL, *dict.fromkeys(cell for cell in facts["cell"] if cell != REAL)]
     rows = []
     for dataset, of in facts.groupby("dataset", sort=False):
         by_cell = of.set_index("cell")
-        rows.append([set_name(dataset), *(_link(dataset, cell, by_cell.loc[cell]) for cell in cells)])
+        rows.append([set_name(dataset), *(_link(dataset, cell, by_cell.loc[cell], seen) for cell in cells)])
     return markdown(["set", "the real piece", *map(cell_name, cells[1:])], rows)
 
 
-def _link(dataset: str, cell: str, facts: pd.Series) -> str:
+def _link(dataset: str, cell: str, facts: pd.Series, seen: str) -> str:
     if cell == REAL:  # the test piece itself is seen, and played from its notes, never handed on as a file of sound
-        return (
-            f"[notes](samples/{dataset}/{cell}/notes.csv)"
-            if facts["kind"] == "music"
-            else "in the appendix, as a picture"
-        )
+        return f"[notes](samples/{dataset}/{cell}/notes.csv)" if facts["kind"] == "music" else seen
     file, word = HEARD[facts["kind"]]
     return facts["reason"] or f"[{word}](samples/{dataset}/{cell}/{file})"
 

@@ -7,24 +7,6 @@ import pandas as pd
 from stages.findings.declare import Frames
 from stages.findings.wording import cell_name, count, set_names
 
-PAGE = """## Speed of learning
-
-{{ sentence }} Levels and seconds: [appendix](appendix.md#speed-of-learning-every-pair-and-level).
-
-{{ figure("curves") }}"""
-
-APPENDIX = """## Speed of learning, every pair and level
-
-The ratio of one unit's updates, or seconds, to another's, to the validation NLL that every chosen net of both \
-reaches: below one the first is faster.
-
-{{ table("progress") }}
-
-{{ fold("Time to levels of validation NLL", table("milestones")) }}
-
-"All" is the level that every chosen net of all units reaches; those before it are shares of the way down to it from \
-the set's simplest baseline. Means are over the repeats that reach a level."""
-
 
 def words(frames: Frames) -> dict[str, Any] | None:
     progress = frames["progress"].query("clock == 'updates'")

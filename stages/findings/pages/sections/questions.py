@@ -6,29 +6,16 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import NOT_TESTED, OPEN
-from stages.findings.wording import interval, listed, set_name
+from stages.findings.wording import count, listed, set_name
 
-PAGE = """### Questions that the paper leaves
-
-Rules written on 26 November 2026, before any of these arms was trained:
-
-{% for sentence in sentences %}
-- {{ sentence }}
-{% endfor %}"""
-
-APPENDIX = """## Questions and their answers
-
-{% for name, asked in asked.items() %}
-{{ fold(asked, table("questions", "question == '" ~ name ~ "'")) }}
-
-{% endfor %}
-Rules and thresholds: `questions` in `params.yaml`. *Not tested*: no runs. *Open*: the rule decides nothing."""
-
+SEVERAL = 2  # comparisons of one answer: up to so many are named, more are counted
 ASKED = {
     "speech_noise": "Is the gap on speech the units' or the weight noise's?",
+    "noise_where": "What in the weight noise fails the tanh nets on speech?",
     "converged": "Have the speech nets converged?",
     "rescued": "Does the authors' rule for exploding gradients give the paper's tanh results?",
     "authors": "Is the authors' code nearer to Table 2 than the protocol in the paper's text?",
+    "left_on": "Is the study nearer to Table 2 if the noise is left on in the test, as in the authors' code?",
     "practice": "Does the order of the units survive training as one does today?",
     "parts": "What is each part of a gated unit worth?",
 }
@@ -36,27 +23,22 @@ ASKED = {
 
 def words(frames: Frames) -> dict[str, Any]:
     found = frames["questions"]
-    return {"asked": ASKED, "sentences": [sentence(asked, found[found["question"] == q]) for q, asked in ASKED.items()]}
+    tested = set(found.loc[found["answer"] != NOT_TESTED, "question"])
+    told = [sentence(asked, found[found["question"] == name]) for name, asked in ASKED.items() if name in tested]
+    rest = [asked for name, asked in ASKED.items() if name not in tested]
+    return {"asked": ASKED, "sentences": told + [f"Not tested yet: {' '.join(rest)}"] * bool(rest)}
 
 
 def sentence(asked: str, rows: pd.DataFrame) -> str:
-    """A question, how many of its comparisons came out how, and the numbers of those that were made."""
-    tested = rows[rows["answer"] != NOT_TESTED]
-    if tested.empty:
-        return f"{asked} **Not tested yet.**"
-    counts = tested["answer"].value_counts()
-    if len(counts) == 1 and counts.index[0] != OPEN:
-        head = counts.index[0].capitalize()
-    else:
-        head = listed(f"{number} {answer}" for answer, number in counts.items())
-    untested = len(rows) - len(tested)
-    of = f" ({len(tested)} compared" + (f", {untested} not tested)" if untested else ")")
-    known = tested.dropna(subset=["mean"])
-    told = [
-        f"{row.compared}{f' on {set_name(row.dataset)}' if row.dataset else ''}: "
-        f"{interval(row.mean, row.low, row.high)} (n={row.repeats})"
-        for row in known.head(4).itertuples()
-    ]
-    rest = "; more in the appendix" if len(known) > 4 else ""
-    numbers = f" {'; '.join(told)}{rest}." if told else ""
-    return f"{asked} **{head}**{of}.{numbers}"
+    """A question, what was decided where, and how much is open or not tested."""
+    told = []
+    for answer, of in rows.groupby("answer", sort=False):
+        if answer in (OPEN, NOT_TESTED):
+            continue
+        where = listed(
+            f"{row.compared}{f' on {set_name(row.dataset)}' if row.dataset else ''}" for row in of.itertuples()
+        )
+        told.append(f"**{answer}** ({where if len(of) <= SEVERAL else count(len(of), 'comparison')})")
+    counts = rows["answer"].value_counts()
+    told += [f"**{answer}** ({counts[answer]})" for answer in (OPEN, NOT_TESTED) if answer in counts]
+    return f"{asked} {', '.join(told)}."

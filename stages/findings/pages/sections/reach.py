@@ -7,28 +7,6 @@ import pandas as pd
 from stages.findings.declare import Frames
 from stages.findings.wording import cell_name, listed
 
-PAGE = """## Why: gradients through time
-
-One step's loss is sent back through a net; what is left of its gradient {{ lag }} steps before is called vanished \
-below {{ vanish }} of what it was. {{ sentences | join(" ") }}
-
-{{ figure("gradients") }}
-
-Untrained nets start unequal: a tanh unit's recurrent matrix is orthogonal and passes a gradient on nearly whole, \
-while gates without bias stand at a half. A net whose training diverged is not here, so if gradients exploded \
-there, it does not show. Gates and half-lives are in the [appendix](appendix.md#gradients-and-gates)."""
-
-APPENDIX = """## Gradients and gates
-
-{{ table("memory") }}
-
-The half-life of an input is the lag at which the gradient with respect to it has fallen below half of that at lag \
-0: the median over losses, mean over repeats. `tables/gradients.csv` has the ratio at every lag.
-
-{{ figure("gates") }}
-
-{{ fold("Gates in numbers", table("gates")) }}"""
-
 
 def words(frames: Frames) -> dict[str, Any] | None:
     memory = frames["memory"]

@@ -5,46 +5,15 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.tables.robustness import ARM, EDITION, HOLDS, TOUCHED, TURNS, UNTOUCHED
+from stages.findings.tables.robustness import CONDITIONS, HOLDS, TURNS
 from stages.findings.wording import UNDECIDED, count, set_names
-
-APPENDIX = """## Does it hold elsewhere?
-
-Each comparison changes one thing and keeps the rest of the study. The order of two units *holds* if the intervals \
-of their difference lie on the same side of zero in both, and *turns* if on opposite sides.
-
-{% for sentence in sentences %}
-- {{ sentence }}
-{% endfor %}
-
-{{ fold("Every pair of units, in the study and elsewhere", table("robustness")) }}
-{% if frames["leakage"] | length %}
-
-**Pieces heard in training.** {{ heard }}
-
-{{ fold("Test NLL on all, untouched and touched pieces", table("leakage")) }}
-{% endif %}
-{% if frames["arms"] | length %}
-
-**Another parameter budget.** The paper's nets are equal in their recurrent layers, so not in all: with the output \
-layer its tanh nets hold about a third more weights than its LSTM nets. Units for equal totals beside them:
-
-{{ table("arms") }}
-{% endif %}"""
-
-HEADS = {
-    EDITION: "In another edition of the same music",
-    UNTOUCHED: "On the pieces not heard in training",
-    TOUCHED: "On the pieces heard in training",
-    ARM: "With the output layer's weights counted",
-}
 
 
 def words(frames: Frames) -> dict[str, Any] | None:
     found, leakage = frames["robustness"], frames["leakage"]
     if found.empty and leakage.empty:
         return None
-    told = [sentence(head, rows) for name, head in HEADS.items() if len(rows := found[found["condition"] == name])]
+    told = [sentence(head, rows) for name, head in CONDITIONS.items() if len(rows := found[found["condition"] == name])]
     return {"sentences": told, "heard": heard(leakage)}
 
 
@@ -54,8 +23,8 @@ def sentence(head: str, rows: pd.DataFrame) -> str:
     holds, turns, open_ = (int(counts.get(order, 0)) for order in (HOLDS, TURNS, UNDECIDED))
     same = int((rows["main_mean"] * rows["difference_mean"] > 0).sum())
     return (
-        f"{head} ({set_names(rows['dataset'])}), of {count(len(rows), 'pair')} of units {holds} hold, {turns} turn and "
-        f"{open_} are undecided; {same} have means of the same sign."
+        f"{head.capitalize()} ({set_names(rows['dataset'])}): of {count(len(rows), 'pair')} of units {holds} hold, "
+        f"{turns} turn and {open_} are undecided; {same} have means of the same sign."
     )
 
 

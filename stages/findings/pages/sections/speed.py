@@ -7,38 +7,12 @@ import pandas as pd
 from stages.findings.declare import Frames, markdown
 from stages.findings.wording import ARMS, cell_name, measured, set_name, share_interval, text
 
-APPENDIX = """## How fast the training is
-
-{{ machine }} Everything compared was measured in turns, side by side in one run; ratios are what is claimed here, \
-not seconds, which change with the machine and what else it does.
-
-{{ figure("speed") }}
-
-{{ fold("Times, arithmetic and memory", times) }}
-
-{{ targets }}
-
-{{ figure("scaling") }}"""
-
-# How a fact of the machine is told; another one is told by its name.
-FACTS = {
-    "processor": "{}",
-    "system": "{}",
-    "memory": "{} of memory",
-    "python": "Python {}",
-    "torch": "PyTorch {}",
-    "numba": "Numba {}",
-    "vector_bits": "vectors of {} bits",
-    "fma_peak_gflops": "multiply-adds in its registers at {} GFLOP/s",
-    "date": "on {}",
-}
-
 
 def words(frames: Frames) -> dict[str, str] | None:
     if "benchmarks/speed" not in frames:
         return None
     facts, targets = frames["benchmarks/machine"], frames["benchmarks/targets"]
-    told = [FACTS.get(row.fact, f"{row.fact.replace('_', ' ')} {{}}").format(row.value) for row in facts.itertuples()]
+    told = [f"{row.fact.replace('_', ' ')} {row.value}" for row in facts.itertuples()]
     rows = [
         [row.target, text(row.asked), measured(row.measured), "met" if row.met else "not met", text(row.reason)]
         for row in targets.itertuples()
