@@ -115,10 +115,11 @@ def compile_ahead(datasets: list[str]) -> None:
     from stages.population import engines
     from stages.protocol import arms
     from stages.recurrent.net import Net
+    from stages.train import output_settings
 
     for name in datasets:
         output = "gaussian_mixture" if read(f"datasets.{name}.sequences.reader") == "speech" else "bernoulli"
-        settings = dict(read("outputs").get(output, {}))
+        settings = output_settings(output)
         for cell in read("cells"):
             net, protocol = Net.build(cell, output, 88, 40, 88, settings), arms.load("paper", name).protocol
             engines.choose(net, protocol, devices.choose())

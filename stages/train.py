@@ -14,25 +14,40 @@ import argparse
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from inspect import getfile
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import Field, create_model
 
 from stages.console import device as devices
 from stages.corpora.split import Split
 from stages.plumbing import places
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.leases import held
-from stages.plumbing.parameters import checked, mapping, shortened
+from stages.plumbing.parameters import Section, checked, mapping, shortened
 from stages.population import behaviour, checkpoints, engines, results, shards, trainer, trials
 from stages.protocol import arms
+from stages.recurrent import outputs
 from stages.recurrent.layout import Layout
 from stages.recurrent.matching import Matching
 from stages.recurrent.net import Net
+
+
+def output_settings(output: str) -> dict[str, Any]:
+    """The output layer's numbers in params.yaml.
+
+    Raises:
+        InputError: one is missing or unknown, or not above zero and finite.
+    """
+    numbers = {field.name: (field.type, Field(gt=0)) for field in fields(outputs.load(output).Settings)}
+    given = mapping("outputs").get(output, {})
+    return checked(
+        given, create_model(output, __base__=Section, **numbers), f"params.yaml: outputs.{output}"
+    ).model_dump()
 
 
 def build_net(cell: str, split: Split, matching: Matching, settings: dict[str, Any]) -> Net:
@@ -94,7 +109,7 @@ class Task:
         arm = arms.load(arm_name, dataset)
         matching = checked({**mapping("matching"), "mode": arm.matching}, Matching, "params.yaml: matching")
         splits = {name: Split.load(places.PREPARED / dataset / f"{name}.npz") for name in ("train", "valid")}
-        settings = dict(mapping("outputs").get(splits["train"].output, {}))
+        settings = output_settings(splits["train"].output)
         net = build_net(cell, splits["train"], matching, settings)
         engine = engines.choose(net, arm.protocol, devices.choose())
         return cls(arm, cell, splits, net, engine, describe(arm, cell, net, splits, settings))

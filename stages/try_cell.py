@@ -34,6 +34,7 @@ from stages.plumbing.places import PREPARED
 from stages.population.engines.compiled import Compiled
 from stages.recurrent.matching import Matching
 from stages.recurrent.net import Net
+from stages.train import output_settings
 
 FOLDER = Path("try")
 
@@ -56,7 +57,7 @@ def build(cell: str, split: Split) -> Net:
     Raises:
         InputError: the cell's file fails, or no unit count meets the budget.
     """
-    settings = dict(read("outputs").get(split.output, {}))
+    settings = output_settings(split.output)
     with _told(cell):
         units = section("matching", Matching).units(cell, split.output, settings)
         net = Net.build(cell, split.output, split.inputs.shape[1], units, split.targets.shape[1], settings)
