@@ -77,9 +77,13 @@ def _bands(run: Run, settings: Comparison) -> pd.DataFrame:
 
 
 def _carried(run: Run, column: str) -> pd.DataFrame:
-    """[epoch, repeat]: each repeat's curve, carried forward at its best epoch's value after its last epoch."""
+    """[epoch, repeat]: each repeat's curve, carried forward at its best epoch's value after its last epoch.
+
+    Between epochs at which a curve was scored it is a straight line.
+    """
     wide = run.chosen_curves.pivot(index="epoch", columns="repeat", values=column)
     best = run.results.set_index("repeat")["best_epoch"]
+    wide = wide.interpolate(method="index", limit_area="inside")
     return wide.fillna({repeat: wide.loc[best[repeat], repeat] for repeat in wide})
 
 
