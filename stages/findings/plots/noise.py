@@ -25,6 +25,14 @@ def behind(rows: pd.DataFrame) -> dict[str, str]:
     return told
 
 
+def repeats(rows: pd.DataFrame) -> str:
+    """How many repeats have a result, in either condition."""
+    counts = rows.groupby("noisy")["repeats"].max()
+    if counts.nunique() == 1:
+        return f"n={counts.iloc[0]}"
+    return f"n={counts[True]} with the noise, {counts[False]} without"
+
+
 def _title(frames: Frames) -> str:
     """How far tanh is from the best unit with the noise and without it, set by set."""
     told = []
@@ -47,7 +55,7 @@ def noise(frames: Frames, narrow: bool) -> Figure:
     found = frames["speech_noise"]
     styles = cell_styles(frames["arm_scores"].query("arm == 'paper'")["cell"])
     sets = list(found.groupby("dataset", sort=False))
-    names = [f"{set_name(name)} (n={rows['repeats'].max()})" for name, rows in sets]
+    names = [f"{set_name(name)} ({repeats(rows)})" for name, rows in sets]
     figure, axes = panels(names, narrow, row_height=2.4)
     for ax, (_, rows) in zip(axes, sets, strict=True):
         conditions = [noisy for noisy in LABELS if noisy in set(rows["noisy"])]

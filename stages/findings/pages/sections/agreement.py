@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.tables import AVERAGINGS
-from stages.findings.wording import count, listed, number, set_name, set_names, signed
+from stages.findings.wording import count, number, set_name, set_names, signed
 
 NEAR = 2  # standard deviations of a run: what a single run differs by, rarely more
 
@@ -44,7 +43,7 @@ def _missed(rows: pd.DataFrame) -> str:
 
 
 def _gaps(gaps: pd.Series) -> str:
-    return listed(f"{signed(gap)} ({AVERAGINGS[averaging]})" for averaging, gap in gaps.items())
+    return " or ".join(signed(gap) for gap in gaps)
 
 
 def near(distances: pd.DataFrame) -> str:

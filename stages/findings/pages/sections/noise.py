@@ -3,7 +3,7 @@
 from typing import Any
 
 from stages.findings.declare import Frames
-from stages.findings.plots.noise import behind
+from stages.findings.plots.noise import behind, repeats
 from stages.findings.wording import set_name
 
 
@@ -12,5 +12,5 @@ def words(frames: Frames) -> dict[str, Any]:
     told = []
     for dataset, rows in frames["speech_noise"].groupby("dataset", sort=False):
         parts = " and ".join(f"{gap} {condition}" for condition, gap in behind(rows).items())
-        told += [f"On {set_name(dataset)} tanh {parts} (n={rows['repeats'].max()})."] * bool(parts)
+        told += [f"On {set_name(dataset)} tanh {parts} ({repeats(rows)})."] * bool(parts)
     return {"sentences": told}

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import NOT_TESTED, OPEN
-from stages.findings.wording import count, listed, set_name
+from stages.findings.wording import count, interval, listed, set_name
 
 SEVERAL = 2  # comparisons of one answer: up to so many are named, more are counted
 ASKED = {
@@ -39,6 +39,10 @@ def sentence(asked: str, rows: pd.DataFrame) -> str:
             f"{row.compared}{f' on {set_name(row.dataset)}' if row.dataset else ''}" for row in of.itertuples()
         )
         told.append(f"**{answer}** ({where if len(of) <= SEVERAL else count(len(of), 'comparison')})")
-    counts = rows["answer"].value_counts()
-    told += [f"**{answer}** ({counts[answer]})" for answer in (OPEN, NOT_TESTED) if answer in counts]
+    for answer in (OPEN, NOT_TESTED):
+        of = rows[rows["answer"] == answer]
+        found = [
+            f"{interval(row.mean, row.low, row.high)}, {row.repeats}" for row in of.itertuples() if row.mean == row.mean
+        ]
+        told += [f"**{answer}** ({found[0] if len(found) == len(of) == 1 else len(of)})"] * (len(of) > 0)
     return f"{asked} {', '.join(told)}."

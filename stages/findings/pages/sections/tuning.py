@@ -8,6 +8,8 @@ from stages.findings.declare import Frames
 from stages.findings.plots.tuning import easiest
 from stages.findings.wording import cell_name, set_name, set_names, share_interval
 
+SEVERAL = 3  # sets: up to so many are named, more are counted
+
 
 def words(frames: Frames) -> dict[str, Any]:
     return {"sentence": sentence(frames["tuning"], frames["design"])}
@@ -28,5 +30,9 @@ def sentence(tuning: pd.DataFrame, design: pd.DataFrame) -> str:
         else ""
     )
     best = easiest(tuning)
-    told = "; ".join(f"the {cell_name(cell)} on {set_names(best.index[best == cell])}" for cell in dict.fromkeys(best))
+    where = {cell: best.index[best == cell] for cell in dict.fromkeys(best)}
+    told = "; ".join(
+        f"the {cell_name(cell)} on {set_names(sets) if len(sets) <= SEVERAL else f'{len(sets)} of {len(best)} sets'}"
+        for cell, sets in where.items()
+    )
     return f"{first} By means the easiest to tune is {told}." if told else first or "Every candidate diverged."
