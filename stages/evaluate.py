@@ -31,7 +31,7 @@ from stages.recurrent.recorded import recorded_cells, recorded_net
 from stages.recurrent.sequences import Sequences
 from stages.scoring.baselines import baseline_table
 from stages.scoring.leakage import SETTINGS, Rule, leaked_frames
-from stages.scoring.noise import Draws, deviations, perturbed
+from stages.scoring.noise import DRAWS, deviations, perturbed
 
 EVALUATION = ["cell", "repeat", "candidate", "test_nll", "test_nll_per_sequence", "sequences", "steps"]
 PIECES = ["cell", "repeat", "candidate", "piece", "name", "steps", "nll"]
@@ -87,7 +87,7 @@ def score(arm: str, dataset: str, cell: str, split: Split) -> list[pd.DataFrame]
                 }
             )
     noise, roles = deviations(folder, trials)
-    for draw in range(section("noise", Draws, SETTINGS).draws if noise.any() else 0):
+    for draw in range(DRAWS if noise.any() else 0):
         left_on = likelihood.sequence_sums(network, perturbed(net, weights, noise, roles, draw), sequences)
         for trial, deviation, nll in zip(trials, noise, likelihood.pooled(left_on, split.lengths), strict=True):
             noisy.append([cell, *trial, draw, deviation, nll])

@@ -6,24 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from stages.plumbing.errors import InputError
-from stages.plumbing.parameters import Section
 from stages.recurrent.net import Net
 
 ROLES = {"matrices": ("input", "recurrent"), "inputs": ("input",)}
-
-
-class Draws(Section):
-    """`noise` in settings.yaml.
-
-    Attributes:
-        draws: how many times a net's noise is drawn; each draw stays for the whole split.
-    """
-
-    draws: int = Field(ge=1)
+DRAWS = 3  # of a net's noise, each for the whole split; the authors' code draws anew for every sequence
 
 
 def deviations(folder: Path, trials: list[tuple[int, int]]) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -21,6 +21,7 @@ COLUMNS = {
     "arm_scores": "arm,dataset,cell,repeats,nll_mean,nll_low,nll_high,valid_mean,valid_low,valid_high",
     "improvement": "arm,first,second,sets,repeats,share_mean,share_low,share_high",
     "questions": "question,dataset,compared,asked,repeats,mean,low,high,answer",
+    "left_on": "dataset,cell,repeats,clean_mean,clean_low,clean_high,noisy_mean,noisy_low,noisy_high,paper_nll",
     "speech_noise": "dataset,cell,noisy,repeats,nll_mean,nll_low,nll_high",
     "baselines": "dataset,baseline,split,averaging,nll",
     "curves": "dataset,cell,repeat,candidate,epoch,updates,seconds,train_nll,valid_nll",

@@ -23,7 +23,7 @@ _REAL_STYLE = CellStyle("real", "black", "")
     "samples/facts samples/notes",
     lambda frames: "The same beginning of a test piece, as it goes on and as each unit's best net goes on",
     "Grey ground: what the nets were given. A bar is a note; those more than an octave outside the real piece are "
-    "drawn at the edge. One net each: the best of its repeats by validation.",
+    "drawn at the edge.",
     "Piano rolls: a panel per set, in it one roll above another, the real piece first, then one per unit.",
 )
 def piano_rolls(frames: Frames, narrow: bool) -> Figure:

@@ -44,7 +44,7 @@ def _title(frames: Frames) -> str:
 @plot(
     "bands learning_rates design progress",
     _title,
-    "NLL of the chosen nets on clean weights, as in the paper's Figures 2 and 3: medians over repeats, with bands from "
+    "NLL of the chosen nets on clean weights: medians over repeats, with bands from "
     "the lowest to the highest (from five repeats on without the outer tenths). After its last epoch a net goes on at "
     "its best epoch's values. Logarithmic axes leave out the steep start.",
     "Learning curves: a panel per set, a colour and marker per unit.",

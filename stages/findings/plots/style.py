@@ -119,12 +119,12 @@ def mark(style: CellStyle, **options: object) -> Line2D:
     return Line2D([], [], color=style.colour, marker=style.marker, markersize=6, label=style.name, **options)
 
 
-def nll_axis(ax: Axes, values: np.ndarray) -> None:
+def nll_axis(ax: Axes, values: np.ndarray, label: str = "NLL, nats per step") -> None:
     """A logarithmic y axis with round numbers, as in the paper; linear where a density's NLL reaches zero or less."""
     values = values[np.isfinite(values)]
-    ax.set_ylabel("NLL, nats per step")
+    ax.set_ylabel(label)
     if len(values) and values.min() <= 0:
-        ax.set_ylabel("NLL, nats per step (linear)")
+        ax.set_ylabel(f"{label} (linear)")
     elif len(values):
         low, high = values.min(), values.max()
         margin = (high / low if high > low else 1.5) ** 0.05

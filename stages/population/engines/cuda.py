@@ -50,7 +50,7 @@ class Cuda(Torch):
         perturbed = population.weights.clone()
         if any(trial.weight_noise for trial in population.trials):
             seeds, deviations = (population.column(name)[:, 0] for name in ("seed", "weight_noise"))
-            add_noise(perturbed, population.layout.noisy, seeds, deviations, update)
+            add_noise(perturbed, population.layout.noisy(self.protocol.noise_on), seeds, deviations, update)
         return perturbed
 
     def _network(self, net: Net) -> Network:

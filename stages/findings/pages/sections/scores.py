@@ -146,7 +146,7 @@ def leads(frames: Frames) -> str:
     ]
     if not told:
         return "On no set do whole intervals put one unit ahead of all others."
-    rest = " Elsewhere some pair stays open." if len(certain) < len(best) else ""
+    rest = " Elsewhere pairs stay open." if len(certain) < len(best) else ""
     return f"Whole intervals put one unit ahead of all others: {'; '.join(told)}.{rest}"
 
 
