@@ -51,7 +51,11 @@ def connect(address: str | None):
     except ImportError:
         install = "pip install -c constraints.txt -e '.[cluster]'"
         raise InputError(f"Ray is not installed; `make train-all` installs it, or {install}") from None
-    here = {"num_cpus": devices.threads(), "include_dashboard": False} if address is None else {"address": address}
+    here = (
+        {"address": "local", "num_cpus": devices.threads(), "include_dashboard": False}
+        if address is None
+        else {"address": address}
+    )
     try:
         ray.init(**here, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
