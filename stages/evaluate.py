@@ -56,7 +56,7 @@ def score(arm: str, dataset: str, cell: str, split: Split) -> list[pd.DataFrame]
         )
     device = devices.choose()
     torch.set_num_threads(1)  # a step of so few nets is too small to be shared
-    trials, weights = saved.load(folder / "weights.safetensors", Layout.of(net), device)
+    trials, weights = saved.load(folder / "weights.safetensors", layout := Layout.of(net), device)
     sequences = Sequences(split.inputs, split.targets, split.lengths, device)
     network = Network.of(net)
     sums = likelihood.sequence_sums(network, weights, sequences) if trials else []
@@ -86,9 +86,9 @@ def score(arm: str, dataset: str, cell: str, split: Split) -> list[pd.DataFrame]
                     "nll": value,
                 }
             )
-    noise, roles = deviations(folder, trials)
+    noise, where = deviations(folder, trials)
     for draw in range(DRAWS if noise.any() else 0):
-        left_on = likelihood.sequence_sums(network, perturbed(net, weights, noise, roles, draw), sequences)
+        left_on = likelihood.sequence_sums(network, perturbed(layout, weights, noise, where, draw), sequences)
         for trial, deviation, nll in zip(trials, noise, likelihood.pooled(left_on, split.lengths), strict=True):
             noisy.append([cell, *trial, draw, deviation, nll])
     tables = (results, EVALUATION), (pieces, PIECES), (noisy, NOISY)

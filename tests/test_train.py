@@ -14,6 +14,7 @@ from training_stage import ROOT, stage, write_params
 from stages import evaluate, train
 from stages.corpora.split import Split
 from stages.plumbing.errors import InputError
+from stages.recurrent.layout import Layout
 from stages.scoring import noise
 from stages.scoring.leakage import SETTINGS
 
@@ -70,9 +71,9 @@ def test_noise_falls_where_it_fell_in_training_and_as_strongly(study, tmp_path):
     of = net("lstm", units=30)
     weights = {name: torch.zeros(2, *parameter.shape) for name, parameter in of.parameters.items()}
     folder = study / "models/paper/scales/lstm"
-    deviation, roles = noise.deviations(folder, [(0, 0), (1, 1)])
-    assert deviation.tolist() == [0.075, 0.075] and roles == ("input", "recurrent")
-    found = noise.perturbed(of, weights, np.array([0.0, 0.075]), ("input",), draw=0)
+    deviation, where = noise.deviations(folder, [(0, 0), (1, 1)])
+    assert deviation.tolist() == [0.075, 0.075] and where == "matrices"
+    found = noise.perturbed(Layout.of(of), weights, np.array([0.0, 0.075]), "inputs", draw=0)
     assert [name for name, values in found.items() if values.any()] == ["recurrent.W"]
     assert not found["recurrent.W"][0].any() and found["recurrent.W"][1].std() == pytest.approx(0.075, rel=0.1)
     facts = json.loads((folder / "run.json").read_text())
@@ -80,8 +81,8 @@ def test_noise_falls_where_it_fell_in_training_and_as_strongly(study, tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(facts))
     drawn = pd.DataFrame({"repeat": [0, 0, 1], "candidate": [0, 1, 0], "weight_noise": [0.1, 0.0, 0.1]})
     drawn.to_csv(tmp_path / "trials.csv", index=False)
-    deviation, roles = noise.deviations(tmp_path, [(1, 0), (0, 1)])
-    assert deviation.tolist() == [0.1, 0.0] and roles == ("input",)
+    deviation, where = noise.deviations(tmp_path, [(1, 0), (0, 1)])
+    assert deviation.tolist() == [0.1, 0.0] and where == "inputs"
     (tmp_path / "run.json").unlink()
     with pytest.raises(InputError, match="does not tell its weight noise"):
         noise.deviations(tmp_path, [])

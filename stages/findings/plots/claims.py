@@ -28,8 +28,9 @@ def kind(row: object) -> str:
 
 def _title(frames: Frames) -> str:
     counts = frames["claims"]["verdict"].value_counts()
-    told = [f"{counts.get(verdict, 0)} {word}" for verdict, word in {SUPPORTED: "hold", CONTRADICTED: "fail"}.items()]
-    return f"Of the paper's {len(frames['claims'])} claims {', '.join(told)} and {counts.get(UNDECIDED, 0)} stay open"
+    verbs = {SUPPORTED: ("holds", "hold"), CONTRADICTED: ("fails", "fail"), UNDECIDED: ("stays open", "stay open")}
+    *told, last = (f"{(n := counts.get(verdict, 0))} {words[n != 1]}" for verdict, words in verbs.items())
+    return f"Of the paper's {len(frames['claims'])} claims {', '.join(told)} and {last}"
 
 
 @plot(

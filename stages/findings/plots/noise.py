@@ -30,7 +30,7 @@ def repeats(rows: pd.DataFrame) -> str:
     counts = rows.groupby("noisy")["repeats"].max()
     if counts.nunique() == 1:
         return f"n={counts.iloc[0]}"
-    return f"n={counts[True]} with the noise, {counts[False]} without"
+    return f"n={counts[True]} with it, {counts[False]} without"
 
 
 def _title(frames: Frames) -> str:
