@@ -29,7 +29,7 @@ def kind(row: object) -> str:
 def _title(frames: Frames) -> str:
     counts = frames["claims"]["verdict"].value_counts()
     verbs = {SUPPORTED: ("holds", "hold"), CONTRADICTED: ("fails", "fail"), UNDECIDED: ("stays open", "stay open")}
-    *told, last = (f"{(n := counts.get(verdict, 0))} {words[n != 1]}" for verdict, words in verbs.items())
+    *told, last = (f"{(n := counts.get(verdict, 0))} {words[int(n != 1)]}" for verdict, words in verbs.items())
     return f"Of the paper's {len(frames['claims'])} claims {', '.join(told)} and {last}"
 
 
