@@ -4,9 +4,9 @@ import re
 import shutil
 import subprocess
 
-import endurance_cluster
+import cluster_study
 import pytest
-from endurance_cluster import Nodes, begin, blocks, output, shards, wait_for_quiet, wait_until
+from cluster_study import Nodes, begin, blocks, output, shards, wait_for_quiet, wait_until
 from pipeline_study import Study
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -c constraints.txt -e '.[cluster]'")
@@ -20,7 +20,7 @@ def nodes():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> Study:
-    return endurance_cluster.prepared(tmp_path_factory.mktemp("all") / "prepared", repeats=2, epochs=120)
+    return cluster_study.prepared(tmp_path_factory.mktemp("all") / "prepared", repeats=2, epochs=120)
 
 
 def test_a_killed_driver_and_a_killed_node_leave_the_same_bits(nodes, prepared, tmp_path):
@@ -39,7 +39,7 @@ def test_a_killed_driver_and_a_killed_node_leave_the_same_bits(nodes, prepared, 
     begun, left = blocks(shaken)
     assert left < begun == 4, "shards that are there are not trained again"
     assert re.search(r"airs-\w+\.\d-\d goes on elsewhere: its machine or worker is gone", output(shaken))
-    assert endurance_cluster.results(shaken) == endurance_cluster.results(calm) != {}
+    assert cluster_study.results(shaken) == cluster_study.results(calm) != {}
     assert shaken.repro("--dry", "train") == [], "they are entered into dvc.lock"
 
 

@@ -3,8 +3,8 @@
 python -m stages.speed.resources             every cell, at its units on music
 python -m stages.speed.resources gru lstm    some
 
-A row a kernel, as CSV; weight noise has one for all cells. `stack` and `local` are bytes a thread: what is not 0 did
-not fit into registers.
+A row a kernel, as CSV; those around the recurrence are for all cells. `stack` and `local` are bytes a thread: what is
+not 0 did not fit into registers.
 """
 
 import argparse
@@ -20,13 +20,14 @@ import pandas as pd
 
 from stages import cells
 from stages.plumbing.errors import InputError, run
-from stages.plumbing.parameters import section
+from stages.plumbing.parameters import mapping, section
 from stages.recurrent import derive
 from stages.recurrent.matching import Matching
 
 ARCHITECTURES = (80, 90)  # A100, H100
-INPUTS = 100  # of music; no kernel depends on it
-WHOLE = "T", "B", "size", "count"  # arguments that are whole numbers
+NOTES = 100  # of music; no cell's kernel depends on it, and the loss pads it to 128
+SAMPLES = 10  # of speech
+WHOLE = "T", "B", "S", "stride", "size", "count"  # arguments that are whole numbers
 FIGURES = {"REG": "registers", "STACK": "stack", "LOCAL": "local", "SHARED": "shared"}
 
 
@@ -40,12 +41,11 @@ def sizes(names: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 def table(wanted: Iterable[tuple[str, int]], architectures: Iterable[int] = ARCHITECTURES) -> pd.DataFrame:
     """Warps, registers a thread, and bytes of stack, local and shared memory, of both kernels of some (cell, units)."""
-    from stages.population.engines import fused_noise
     from stages.recurrent.derive.triton_passes import width
 
-    kernels = [("", 0, fused_noise.perturb, {"BLOCK": fused_noise.BLOCK}, {"num_warps": 4})]
+    kernels = [("", 0, kernel, constants, {"num_warps": 4}) for kernel, constants in _around()]
     for cell, units in wanted:
-        passes, constants = derive.fused(cells.load(cell), INPUTS, units).__self__, {"H": units, "WIDTH": width(units)}
+        passes, constants = derive.fused(cells.load(cell), NOTES, units).__self__, {"H": units, "WIDTH": width(units)}
         both = passes.forward, passes.backward
         kernels += [(cell, units, kernel, constants, passes.options(units)) for kernel in both]
     rows = []
@@ -56,6 +56,17 @@ def table(wanted: Iterable[tuple[str, int]], architectures: Iterable[int] = ARCH
     return pd.DataFrame(rows)
 
 
+def _around() -> Iterator[tuple[Any, dict[str, int]]]:
+    """The kernels that are no cell's, with their constants."""
+    from stages.population.engines import fused_losses, fused_noise
+
+    yield fused_noise.perturb, {"BLOCK": fused_noise.BLOCK}
+    components = mapping("outputs")["gaussian_mixture"]["components"]
+    for gradients in (True, False):
+        yield fused_losses.bernoulli_loss, fused_losses.music(NOTES) | {"GRADIENTS": gradients}
+        yield fused_losses.mixture_loss, fused_losses.speech(components, SAMPLES) | {"GRADIENTS": gradients}
+
+
 def _taken(kernel: Any, constants: dict[str, int], options: dict[str, Any], architecture: int) -> dict[str, int]:
     import triton
     from triton.backends.compiler import GPUTarget
@@ -63,7 +74,7 @@ def _taken(kernel: Any, constants: dict[str, int], options: dict[str, Any], arch
 
     names = kernel.arg_names
     kinds = dict.fromkeys(constants, "constexpr") | dict.fromkeys(WHOLE, "i32")
-    kinds |= {"lengths": "*i32", "seeds": "*i64", "update": "i64"}
+    kinds |= {"lengths": "*i32", "seeds": "*i64", "update": "i64", "floor": "fp32"}
     signature = {name: kinds.get(name, "*fp32") for name in names}
     aligned = {(n,): [["tt.divisibility", 16]] for n, name in enumerate(names) if signature[name][0] == "*"}
     source = ASTSource(kernel, signature, {(names.index(name),): value for name, value in constants.items()}, aligned)

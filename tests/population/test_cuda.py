@@ -17,7 +17,7 @@ from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
 pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
-from stages.population.engines import fused_noise  # noqa: E402  (it imports Triton)
+from stages.population.engines import fused_losses, fused_noise  # noqa: E402  (it imports Triton)
 
 BATCHES = [np.array([[0, 3], [1, 2]]), np.array([[2, 1], [3, 0]]), np.array([[3, 2], [0, 1]])]
 
@@ -107,6 +107,8 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     passes = computing.network.recurrence.__self__
     passes.forward, passes.backward = Kernel("forward"), Kernel("backward")
     monkeypatch.setattr(fused_noise, "perturb", Kernel("noise"))
+    monkeypatch.setattr(fused_losses, "bernoulli_loss", Kernel("loss"))
+    monkeypatch.setattr(fused_losses, "mixture_loss", Kernel("loss"))
     lengths = np.array([4, 4, 4, 4, 40, 40, 40, 40])
     frames = np.zeros((lengths.sum(), 8), np.float32)
     split = computing.load(frames, frames, lengths)
@@ -122,7 +124,7 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     (one, copies), longer, three = counted
     assert longer == (one, copies) and three[1] == copies <= 6
     assert one < 150 and three[0] <= 3 * one
-    assert launched == {"noise": 5, "forward": 5, "backward": 5}
+    assert launched == {"noise": 5, "forward": 5, "backward": 5, "loss": 5}
 
 
 def test_why_it_cannot_run_is_one_line(monkeypatch):
