@@ -1,123 +1,167 @@
-"""A cluster of nodes on this machine, and a throw-away study for it."""
+"""Trains a throw-away study on a cluster on this machine: whose nodes are killed, then how it scales.
 
+    make endurance-cluster        reports/benchmarks/cluster_kills.csv: what happened when, in the end the same bits
+                                  reports/benchmarks/cluster.csv: one and two nodes in turns, and the study on paper
+
+On paper means: the committed trainings' own seconds, handed to so many workers as `train_all` does, with what was
+measured here of what only one can do at a time. Storage and network are taken to keep up; what they must bear is told.
+"""
+
+import csv
+import heapq
+import json
 import os
-import re
-import subprocess
-import sys
+import statistics
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import endurance
-import psutil
-from pipeline_study import Study, lay_out
+from cluster_study import Nodes, begin, output, prepared, results, wait_until
+from pipeline_study import ROOT, Study
 
-WAIT = 300.0  # seconds for what must come
-NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
+from stages.population.checkpoints import SECONDS
 
-
-class Nodes:
-    """A head without cores and the nodes that are added to it, each with one core; each is as a machine of its own."""
-
-    def __enter__(self) -> "Nodes":
-        from ray.cluster_utils import Cluster
-
-        os.environ |= {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
-        self._cluster = Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0, "include_dashboard": False})
-        self.address = self._cluster.address
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._cluster.shutdown()
-
-    def add(self, **variables: str):
-        """A further node, with these in its environment."""
-        return self._cluster.add_node(**NODE, env_vars=variables)
-
-    def clear(self) -> None:
-        for node in list(self._cluster.worker_nodes):
-            self._cluster.remove_node(node)
-
-    def kill(self, node) -> None:
-        """All that runs on it ends at once, its trainings unsaved."""
-        for process in self._processes(node):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        self._cluster.remove_node(node, allow_graceful=False)
-
-    def trainings(self, node) -> list[str]:
-        """The titles of what trains there."""
-        titles = []
-        for process in self._processes(node):
-            with suppress(psutil.Error):
-                said = " ".join(process.cmdline())
-                if found := re.search(r"cluster\.child .*--dataset=(\S+) --cell=(\S+) --repeats=(\d+):(\d+)", said):
-                    titles.append("{}-{}.{}-{}".format(*found.groups()))
-        return titles
-
-    def saved(self, node, study: Study) -> bool:
-        """Whether something trains there that has a checkpoint."""
-        return any(list((study.folder / ".checkpoints").glob(f"{title}-*")) for title in self.trainings(node))
-
-    @staticmethod
-    def _processes(node) -> list[psutil.Process]:
-        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-        return [raylet, *raylet.children(recursive=True)]
+FIGURES = ROOT / "reports/benchmarks"
+KILLS = 3
+TURNS = (1, 2, 2, 1)  # nodes; in turns, so that what else the machine does falls on both
+WORKERS = (1, 2, 10, 40, 100, 1000)
+CORES = 2  # that the committed trainings ran on
+COPIES = 4  # of a net's weights in a checkpoint: as they are, the optimiser's two numbers of each, the best
 
 
-def prepared(folder: Path, repeats: int, epochs: int) -> Study:
-    """A study of one dataset and two cells whose data are prepared and whose trainings last."""
-    study = lay_out(folder)
+def kills(study: Study, nodes: Nodes) -> Iterator[tuple[float, str]]:
+    """Kills nodes in mid training, each replaced by a new one; seconds and what happened, also what `train_all` said.
 
-    def longer(params):
-        params["datasets"]["airs"]["training"].update(max_epochs=epochs, repeats=repeats)
-        params["train"]["patience"] = epochs
-
-    study.edit_yaml("params.yaml", longer)
-    study.call("dvc", "repro", "prepare@airs")
-    return study
-
-
-def begin(study: Study, address: str | None, *within: str, **variables: str) -> subprocess.Popen:
-    """`train_all` up to the trainings, its output in a file; `within` is a command that it is given to."""
-    where = study.environment() | {"STUDY_CHECKPOINT_SECONDS": "0.2", "PYTHONUNBUFFERED": "1"} | variables
-    to = ["--address", address] if address else []
-    command = [*within, sys.executable, "-m", "stages.train_all", *to, "--only-trainings"]
-    with (study.folder / "output.txt").open("a") as file:
-        return subprocess.Popen(command, cwd=study.folder, env=where, stdout=file, stderr=subprocess.STDOUT)
-
-
-def output(study: Study) -> str:
-    log = study.folder / "output.txt"
-    return log.read_text() if log.exists() else ""
-
-
-def blocks(study: Study) -> list[int]:
-    """How many blocks each start of `train_all` found to be left."""
-    return [int(found) for found in re.findall(r"(\d+) blocks of repeats to train", output(study))]
-
-
-def shards(study: Study) -> list[Path]:
-    """Those that are whole."""
-    return sorted(path.parent for path in (study.folder / ".shards").glob("paper/airs/*/*-*/run.json"))
-
-
-def wait_until(process: subprocess.Popen | None, study: Study, what: Callable[[], object]) -> None:
-    """Raises AssertionError: it did not come, or the process ended before."""
-    until = time.monotonic() + WAIT
-    while not what():
-        assert process is None or process.poll() is None, output(study)
-        assert time.monotonic() < until, output(study)
+    Raises:
+        AssertionError: it failed.
+    """
+    nodes.clear()
+    alive, start, killed, told = [nodes.add(), nodes.add()], time.monotonic(), 0, 0
+    driver = begin(study, nodes.address)
+    ended = False
+    while not ended:
+        ended = driver.poll() is not None
+        said = [line for line in output(study).splitlines() if line.startswith(("==", "failed", "error"))]
+        yield from ((time.monotonic() - start, line.removeprefix("== ")) for line in said[told:])
+        told = len(said)
+        if not ended and killed < KILLS and nodes.saved(alive[0], study):
+            lost = ", ".join(nodes.trainings(alive[0]))
+            nodes.kill(alive.pop(0))
+            alive.append(nodes.add())
+            killed += 1
+            yield time.monotonic() - start, f"KILLED: the node that trains {lost}; a new one joins"
         time.sleep(0.05)
+    assert driver.returncode == 0 and killed == KILLS, output(study)
 
 
-def wait_for_quiet(study: Study) -> None:
-    """Until nothing runs in the study's folder any more: what a killed driver has left ends by itself."""
-    wait_until(None, study, lambda: str(study.folder) not in [p.info["cwd"] for p in psutil.process_iter(["cwd"])])
+def trained(study: Study, nodes: Nodes, count: int) -> dict[str, float]:
+    """Seconds that so many nodes take for the study: until blocks begin, for them, and for what is left then."""
+    nodes.clear()
+    for _ in range(count):
+        nodes.add()
+    start = time.monotonic()
+    driver = begin(study, nodes.address, STUDY_CHECKPOINT_SECONDS=str(SECONDS))
+    wait_until(driver, study, lambda: "blocks of repeats to train" in output(study))
+    begun = time.monotonic()
+    wait_until(driver, study, lambda: _all_done(output(study)))
+    done = time.monotonic()
+    assert driver.wait() == 0, output(study)
+    return {"plan": begun - start, "train": done - begun, "enter": time.monotonic() - done}
 
 
-def results(study: Study) -> dict[str, str]:
-    """The files of all trainings and their digests, but for what tells how long they took."""
-    found = endurance.results(study.folder).items()
-    return {name: digest for name, digest in found if name.startswith("models") and not name.endswith("run.json")}
+def _all_done(said: str) -> bool:
+    done = [line.split() for line in said.splitlines() if line.startswith("== ") and "blocks done" in line]
+    return bool(done) and done[-1][1] == done[-1][3]
+
+
+def committed(models: Path) -> list[tuple[float, int, int]]:
+    """Of each committed training: seconds a repeat, repeats, bytes of a repeat's checkpoint."""
+    found = []
+    for path in sorted(models.rglob("run.json")):
+        run = json.loads(path.read_text())
+        repeats = run["made"][-1]["repeats"][1] + 1
+        size = run["total_parameters"] * run["budget"]["candidates"] * COPIES * 4
+        found.append((run["seconds"] / repeats, repeats, size))
+    return found
+
+
+def on_paper(trainings: list[tuple[float, int, int]], workers: int, enter: float, plan: float) -> float:
+    """Hours until the last training is in dvc.lock.
+
+    Args:
+        enter: seconds for which DVC, which does one thing at a time, has to do with a training.
+        plan: seconds before the first block begins.
+    """
+    free, complete = [plan] * workers, []
+    blocks = [(seconds, number) for number, (seconds, repeats, _) in enumerate(trainings) for _ in range(repeats)]
+    ends = [0.0] * len(trainings)
+    for seconds, number in sorted(blocks, reverse=True):
+        end = heapq.heappop(free) + seconds
+        ends[number] = max(ends[number], end)
+        heapq.heappush(free, end)
+    now = 0.0
+    for end in sorted(ends):
+        now = max(now, end) + enter
+        complete.append(now)
+    return complete[-1] / 3600
+
+
+def paper(enter: float, plan: float) -> Iterator[tuple[str, int, float]]:
+    """The study as committed, and with ten times its repeats, on workers of one core each."""
+    own = [(seconds * CORES, repeats, size) for seconds, repeats, size in committed(ROOT / "models")]
+    for name, times in (("the study", 1), ("ten times its repeats", 10)):
+        trainings = [(seconds, times * repeats, size) for seconds, repeats, size in own]
+        alone = on_paper(trainings, 1, enter, plan)
+        for workers in WORKERS:
+            hours = on_paper(trainings, workers, enter, plan)
+            yield f"on paper, {name}: hours", workers, hours
+            yield f"on paper, {name}: times faster", workers, alone / hours
+    yield "on paper: hours of the longest block, which no worker shortens", 1, max(each[0] for each in own) / 3600
+    largest = max(size for *_, size in own) / 1e6
+    for workers in WORKERS:
+        yield "on paper: MB a second of checkpoints, at most", workers, workers * largest / SECONDS
+
+
+def write(name: str, header: list[str], rows: list[tuple]) -> None:
+    with (FIGURES / name).open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, Nodes() as nodes:
+        pristine = prepared(Path(folder) / "prepared", repeats=3, epochs=200)
+        calm, shaken = pristine.copy(Path(folder) / "calm"), pristine.copy(Path(folder) / "shaken")
+        calm.call("dvc", "repro", "train")
+        events = []
+        for seconds, what in kills(shaken, nodes):
+            events.append((f"{seconds:.1f}", what))
+            print(*events[-1], flush=True)
+        assert results(shaken) == results(calm) != {}, "not the bits of a run left in peace"
+        write("cluster_kills.csv", ["seconds", "event"], events)
+        taken: dict[int, list[dict[str, float]]] = {}
+        rows: list[tuple[str, int | str, float]] = [("load of the machine before", "", os.getloadavg()[0])]
+        for turn, count in enumerate(TURNS):
+            taken.setdefault(count, []).append(trained(pristine.copy(Path(folder) / f"turn{turn}"), nodes, count))
+            print(count, "nodes:", taken[count][-1], flush=True)
+    rows += [
+        ("seconds for 6 blocks, mean", count, statistics.mean(t["train"] for t in turns))
+        for count, turns in taken.items()
+    ]
+    rows.append(("times faster", 2, rows[1][2] / rows[2][2]))
+    every = [turn for turns in taken.values() for turn in turns]
+    plan, last = (statistics.median(turn[what] for turn in every) for what in ("plan", "enter"))
+    rows += [
+        ("seconds until the first block begins", "", plan),
+        ("seconds to enter a training into dvc.lock", "", last),
+    ]
+    rows += paper(last, plan)
+    write("cluster.csv", ["what", "workers", "value"], [(*row[:2], f"{row[2]:.4g}") for row in rows])
+    for row in rows:
+        print(f"{row[0]}, {row[1]} workers: {row[2]:.4g}")
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()

@@ -7,6 +7,7 @@ import subprocess
 import cluster_study
 import pytest
 from cluster_study import Nodes, begin, blocks, output, shards, wait_for_quiet, wait_until
+from endurance_cluster import on_paper
 from pipeline_study import Study
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -c constraints.txt -e '.[cluster]'")
@@ -71,3 +72,10 @@ def test_a_full_disk_is_one_line_and_is_not_tried_again(prepared, tmp_path):
     line = output(study).splitlines()[-1]
     assert line.startswith("error: airs-") and "cannot be written (No space left on device)" in line
     assert output(study).count("failed: airs-") == 4 and "goes on elsewhere" not in output(study)
+
+
+def test_on_paper_work_is_shared_until_the_longest_block_or_dvc_is_waited_for():
+    trainings = [(3600.0, 1, 0), (1800.0, 4, 0)]
+    hours = {workers: on_paper(trainings, workers, 0.0, 0.0) for workers in (1, 2, 3, 1000)}
+    assert hours == {1: 3.0, 2: 1.5, 3: 1.0, 1000: 1.0}
+    assert on_paper(trainings, 1000, 3600.0, 360.0) == pytest.approx(0.1 + 0.5 + 2), "one enters after the other"
