@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ import pandas as pd
 from stages import cells
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.parameters import mapping, section
+from stages.population.optimisers import RULES
 from stages.recurrent import derive
 from stages.recurrent.matching import Matching
 
 ARCHITECTURES = (80, 90)  # A100, H100
 NOTES = 100  # of music; no cell's kernel depends on it, and the loss pads it to 128
 SAMPLES = 10  # of speech
-WHOLE = "T", "B", "S", "stride", "size", "count"  # arguments that are whole numbers
+WHOLE = "T", "B", "S", "N", "stride", "size", "count"  # arguments that are whole numbers
+NUMBERS = "floor", "gradient_norm", "step_norm"  # that are others
 FIGURES = {"REG": "registers", "STACK": "stack", "LOCAL": "local", "SHARED": "shared"}
 
 
@@ -43,7 +46,7 @@ def table(wanted: Iterable[tuple[str, int]], architectures: Iterable[int] = ARCH
     """Warps, registers a thread, and bytes of stack, local and shared memory, of both kernels of some (cell, units)."""
     from stages.recurrent.derive.triton_passes import width
 
-    kernels = [("", 0, kernel, constants, {"num_warps": 4}) for kernel, constants in _around()]
+    kernels = [("", 0, *kernel) for kernel in _around()]
     for cell, units in wanted:
         passes, constants = derive.fused(cells.load(cell), NOTES, units).__self__, {"H": units, "WIDTH": width(units)}
         both = passes.forward, passes.backward
@@ -56,15 +59,18 @@ def table(wanted: Iterable[tuple[str, int]], architectures: Iterable[int] = ARCH
     return pd.DataFrame(rows)
 
 
-def _around() -> Iterator[tuple[Any, dict[str, int]]]:
-    """The kernels that are no cell's, with their constants."""
-    from stages.population.engines import fused_losses, fused_noise
+def _around() -> Iterator[tuple[Any, dict[str, int], dict[str, int]]]:
+    """The kernels that are no cell's, with their constants and options."""
+    from stages.population.engines import fused_losses, fused_noise, fused_updating
 
-    yield fused_noise.perturb, {"BLOCK": fused_noise.BLOCK}
-    components = mapping("outputs")["gaussian_mixture"]["components"]
+    usual, components = {"num_warps": 4}, mapping("outputs")["gaussian_mixture"]["components"]
+    yield fused_noise.perturb, {"BLOCK": fused_noise.BLOCK}, usual
     for gradients in (True, False):
-        yield fused_losses.bernoulli_loss, fused_losses.music(NOTES) | {"GRADIENTS": gradients}
-        yield fused_losses.mixture_loss, fused_losses.speech(components, SAMPLES) | {"GRADIENTS": gradients}
+        yield fused_losses.bernoulli_loss, fused_losses.music(NOTES) | {"GRADIENTS": gradients}, usual
+        yield fused_losses.mixture_loss, fused_losses.speech(components, SAMPLES) | {"GRADIENTS": gradients}, usual
+    for optimiser, shrink, capped in product(RULES, (True, False), (True, False)):
+        constants = {"SHRINK": shrink, "CAPPED": capped, "BLOCK": fused_updating.BLOCK}
+        yield fused_updating.kernel(optimiser), constants, {"num_warps": fused_updating.WARPS}
 
 
 def _taken(kernel: Any, constants: dict[str, int], options: dict[str, Any], architecture: int) -> dict[str, int]:
@@ -74,7 +80,8 @@ def _taken(kernel: Any, constants: dict[str, int], options: dict[str, Any], arch
 
     names = kernel.arg_names
     kinds = dict.fromkeys(constants, "constexpr") | dict.fromkeys(WHOLE, "i32")
-    kinds |= {"lengths": "*i32", "seeds": "*i64", "update": "i64", "floor": "fp32"}
+    kinds |= {name: "fp32" for name in names if name in NUMBERS or name.startswith("number")}
+    kinds |= {"lengths": "*i32", "seeds": "*i64", "update": "i64", "finite": "*i1"}
     signature = {name: kinds.get(name, "*fp32") for name in names}
     aligned = {(n,): [["tt.divisibility", 16]] for n, name in enumerate(names) if signature[name][0] == "*"}
     source = ASTSource(kernel, signature, {(names.index(name),): value for name, value in constants.items()}, aligned)

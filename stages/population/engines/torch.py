@@ -56,19 +56,7 @@ class Torch:
         for number, sequences in enumerate(batches):  # nothing is copied from or to the device in here
             batch = split.gather(sequences, sent[number])
             gradient, loss = self.gradient(population, batch, update + number)
-            norm = rescale(gradient, self.protocol.gradient_norm)
-            if self.protocol.not_finite == "shrink":  # the authors' rule: not rescaled
-                broken = ~torch.isfinite(norm)[:, None]
-                gradient = torch.where(broken, 0.1 * population.weights, gradient)
-                population.finite &= torch.isfinite(torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64))
-            else:
-                population.finite &= torch.isfinite(norm) & torch.isfinite(loss)
-            finite, zero = population.finite[:, None], gradient.new_zeros(())
-            gradient = gradient.where(finite, zero)
-            step = population.optimiser.step(population.weights, gradient, rates[number], update + number)
-            if self.protocol.step_norm is not None:
-                rescale(step, self.protocol.step_norm)
-            population.weights.add_(step.where(finite, zero))
+            self.move(population, gradient, loss, rates[number], update + number)
         if self.device.type == "cuda":  # whoever takes the time waits
             torch.cuda.synchronize(self.device)
 
@@ -96,6 +84,22 @@ class Torch:
 
         gradients, losses = zip(*self._in_parts(part, len(places)), strict=True)
         return torch.cat(gradients), torch.cat(losses)
+
+    def move(self, population: Population, gradient: Tensor, loss: Tensor, rates: Tensor, update: int) -> None:
+        """From every row's gradient [P, N] and loss [P] to its new weights, at rates [P]."""
+        norm = rescale(gradient, self.protocol.gradient_norm)
+        if self.protocol.not_finite == "shrink":  # the authors' rule: not rescaled
+            broken = ~torch.isfinite(norm)[:, None]
+            gradient = torch.where(broken, 0.1 * population.weights, gradient)
+            population.finite &= torch.isfinite(torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64))
+        else:
+            population.finite &= torch.isfinite(norm) & torch.isfinite(loss)
+        finite, zero = population.finite[:, None], gradient.new_zeros(())
+        gradient = gradient.where(finite, zero)
+        step = population.optimiser.step(population.weights, gradient, rates, update)
+        if self.protocol.step_norm is not None:
+            rescale(step, self.protocol.step_norm)
+        population.weights.add_(step.where(finite, zero))
 
     def perturbed(self, population: Population, update: int) -> Tensor:
         """The weights with fresh Gaussian noise on the recurrent layer's matrices, or those of its inputs."""
