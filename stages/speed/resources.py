@@ -29,7 +29,7 @@ from stages.recurrent.matching import Matching
 ARCHITECTURES = (80, 90)  # A100, H100
 NOTES = 100  # of music; no cell's kernel depends on it, and the loss pads it to 128
 SAMPLES = 10  # of speech
-WHOLE = "T", "B", "S", "N", "stride", "size", "count"  # arguments that are whole numbers
+WHOLE = "T", "B", "S", "N", "F", "stride", "size", "count", "units"  # arguments that are whole numbers
 NUMBERS = "floor", "gradient_norm", "step_norm"  # that are others
 FIGURES = {"REG": "registers", "STACK": "stack", "LOCAL": "local", "SHARED": "shared"}
 
@@ -65,6 +65,7 @@ def _around() -> Iterator[tuple[Any, dict[str, int], dict[str, int]]]:
 
     usual, components = {"num_warps": 4}, mapping("outputs")["gaussian_mixture"]["components"]
     yield fused_noise.perturb, {"BLOCK": fused_noise.BLOCK}, usual
+    yield fused_noise.drop, {"BLOCK": fused_noise.BLOCK}, usual
     for gradients in (True, False):
         yield fused_losses.bernoulli_loss, fused_losses.music(NOTES) | {"GRADIENTS": gradients}, usual
         yield fused_losses.mixture_loss, fused_losses.speech(components, SAMPLES) | {"GRADIENTS": gradients}, usual
@@ -81,7 +82,7 @@ def _taken(kernel: Any, constants: dict[str, int], options: dict[str, Any], arch
     names = kernel.arg_names
     kinds = dict.fromkeys(constants, "constexpr") | dict.fromkeys(WHOLE, "i32")
     kinds |= {name: "fp32" for name in names if name in NUMBERS or name.startswith("number")}
-    kinds |= {"lengths": "*i32", "seeds": "*i64", "update": "i64", "finite": "*i1"}
+    kinds |= {"lengths": "*i32", "seeds": "*i64", "frames": "*i64", "update": "i64", "finite": "*i1"}
     signature = {name: kinds.get(name, "*fp32") for name in names}
     aligned = {(n,): [["tt.divisibility", 16]] for n, name in enumerate(names) if signature[name][0] == "*"}
     source = ASTSource(kernel, signature, {(names.index(name),): value for name, value in constants.items()}, aligned)

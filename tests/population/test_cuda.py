@@ -67,6 +67,15 @@ def test_noise_is_that_of_the_other_engines(update):
     assert (matrix[:, 1093:] == 1).all()
 
 
+@pytest.mark.parametrize("units", [1, 6, 46])
+@pytest.mark.parametrize("update", [0, 2**32 + 5])
+def test_dropout_is_that_of_the_other_engines_to_the_bit(units, update):
+    seeds, shares = torch.tensor([0, 2**31 + 7, 2**62 + 12345]), torch.tensor([0.5, 0.0, 0.1])
+    frames = torch.arange(3 * 40).view(3, 8, 5) + 2**31
+    own, others = (of.kept(seeds, update, frames, shares, units) for of in (fused_noise, noise))
+    assert torch.equal(own, others)
+
+
 class Launches(TorchDispatchMode):
     """Counts operations that compute, copies between devices, and what asks for a number on the host."""
 
@@ -96,6 +105,7 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     settings = {"components": 3, "variance_floor": 1e-4} if output == "gaussian_mixture" else {}
     of, rules, meta = Net.build("gru", output, 8, 6, 8, settings), protocol(), torch.device("meta")
     computing, launched = Cuda(of, rules, meta), Counter()
+    grid = [trial(0, c, c, 0, dropout=0.3) for c in range(5)]
 
     class Kernel:
         def __init__(self, name):
@@ -107,6 +117,7 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     passes = computing.network.recurrence.__self__
     passes.forward, passes.backward = Kernel("forward"), Kernel("backward")
     monkeypatch.setattr(fused_noise, "perturb", Kernel("noise"))
+    monkeypatch.setattr(fused_noise, "drop", Kernel("dropout"))
     monkeypatch.setattr(fused_losses, "bernoulli_loss", Kernel("loss"))
     monkeypatch.setattr(fused_losses, "mixture_loss", Kernel("loss"))
     monkeypatch.setattr(fused_updating, "kernel", lambda optimiser: Kernel("update"))
@@ -115,7 +126,7 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     split = computing.load(frames, frames, lengths)
     counted = []
     for batches in ([np.array([[0, 1]])], [np.array([[4, 5]])], [np.array([[0, 1]])] * 3):
-        population = Population.initial(Layout.of(of), rules, [trial(0, c, c, 0) for c in range(5)], CPU)
+        population = Population.initial(Layout.of(of), rules, grid, CPU)
         population.weights, population.finite = population.weights.to(meta), population.finite.to(meta)
         population.optimiser.rows = population.optimiser.rows.to(meta)
         with Launches() as counts:
@@ -125,7 +136,7 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     (one, copies), longer, three = counted
     assert longer == (one, copies) and three[1] == copies <= 6
     assert one < 50 and three[0] <= 3 * one
-    assert launched == {"noise": 5, "forward": 5, "backward": 5, "loss": 5, "update": 5}
+    assert launched == dict.fromkeys(["noise", "forward", "dropout", "loss", "backward", "update"], 5)
 
 
 def test_why_it_cannot_run_is_one_line(monkeypatch):

@@ -1,4 +1,4 @@
-"""A population on a GPU: recurrence, losses, weight noise and optimiser as kernels, a launch each.
+"""A population on a GPU: recurrence, losses, noise, dropout and optimiser as kernels, a launch each.
 
 How many launches an update takes does not depend on its steps, and nothing is copied or waited for within it. What the
 kernels give a sequence is the same to the bit in any company; torch's batched products around them may sum in another
@@ -52,6 +52,11 @@ class Cuda(Torch):
             seeds, deviations = (population.column(name)[:, 0] for name in ("seed", "weight_noise"))
             add_noise(perturbed, population.layout.noisy(self.protocol.noise_on), seeds, deviations, update)
         return perturbed
+
+    def kept(self, seeds: Tensor, update: int, frames: Tensor, shares: Tensor, units: int) -> Tensor:
+        from stages.population.engines.fused_noise import kept
+
+        return kept(seeds, update, frames, shares, units)
 
     def move(self, population: Population, gradient: Tensor, loss: Tensor, rates: Tensor, update: int) -> None:
         from stages.population.engines.fused_updating import move

@@ -76,7 +76,7 @@ class Torch:
             kept = None
             if dropout is not None:
                 frames = batch.frames[places[rows]]
-                kept = noise.kept(seeds[rows], update, frames, dropout[rows, 0], self.network.net.units)
+                kept = self.kept(seeds[rows], update, frames, dropout[rows, 0], self.network.net.units)
             nll = self.network.negative_log_likelihood(leaves, inputs, targets, kept, lengths)
             loss = (nll * mask).sum((1, 2)) / mask.shape[2]
             gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
@@ -109,6 +109,8 @@ class Torch:
             drawn = noise.normals(population.column("seed")[:, 0], update, matrices.shape[1])
             matrices.addcmul_(drawn, population.column("weight_noise"))
         return perturbed
+
+    kept = staticmethod(noise.kept)
 
     def score(self, layout: Layout, weights: Tensor, split: Sequences, stop: Callable[[], bool]) -> np.ndarray:
         def part(rows: slice) -> np.ndarray:
