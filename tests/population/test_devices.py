@@ -1,4 +1,4 @@
-"""Tensors of two devices: what is saved, joined and loaded is fetched first and lands where it belongs; no GPU needed."""
+"""Tensors of two devices: what is saved, joined and loaded is fetched first and lands where it belongs. No GPU."""
 
 import pytest
 import torch
