@@ -67,8 +67,6 @@ class Torch:
         seeds = population.column("seed")[:, 0]
 
         def part(rows: slice) -> tuple[Tensor, Tensor]:
-            views = population.layout.views(perturbed[rows])
-            leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
             inputs, targets, mask, lengths = (
                 each.expand(len(places[rows]), *each.shape[1:]) if len(each) == 1 else each[places[rows]]
                 for each in (batch.inputs, batch.targets, batch.mask, batch.lengths)
@@ -77,13 +75,27 @@ class Torch:
             if dropout is not None:
                 frames = batch.frames[places[rows]]
                 kept = self.kept(seeds[rows], update, frames, dropout[rows, 0], self.network.net.units)
-            nll = self.network.negative_log_likelihood(leaves, inputs, targets, kept, lengths)
-            loss = (nll * mask).sum((1, 2)) / mask.shape[2]
-            gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
-            return torch.cat([each.flatten(1) for each in gradients], dim=1), loss.detach()
+            return self.differentiate(population.layout, perturbed[rows], inputs, targets, mask, lengths, kept)
 
         gradients, losses = zip(*self._in_parts(part, len(places)), strict=True)
         return torch.cat(gradients), torch.cat(losses)
+
+    def differentiate(
+        self,
+        layout: Layout,
+        weights: Tensor,
+        inputs: Tensor,
+        targets: Tensor,
+        mask: Tensor,
+        lengths: Tensor,
+        kept: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """The gradient [P, N] and the loss [P] at weights [P, N]; the others as in a `Batch` and for a `Network`."""
+        leaves = {name: view.detach().requires_grad_() for name, view in layout.views(weights).items()}
+        nll = self.network.negative_log_likelihood(leaves, inputs, targets, kept, lengths)
+        loss = (nll * mask).sum((1, 2)) / mask.shape[2]
+        gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
+        return torch.cat([each.flatten(1) for each in gradients], dim=1), loss.detach()
 
     def move(self, population: Population, gradient: Tensor, loss: Tensor, rates: Tensor, update: int) -> None:
         """From every row's gradient [P, N] and loss [P] to its new weights, at rates [P]."""

@@ -1,0 +1,136 @@
+"""Plain torch on a GPU, what it launches for a batch recorded as a CUDA graph and played again: for nets of speech.
+
+There a step is some 17 launches, each of which takes the host longer than the device. A graph is of one shape, so that
+batches are padded to one of a few lengths. What comes once is not recorded.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stages.population.engines.torch import Torch
+from stages.protocol.protocol import Protocol
+from stages.recurrent.layout import Layout
+from stages.recurrent.net import Net
+
+MOST = 32  # graphs that are kept, the last made
+AGREEMENT = 1e-4  # of what is played with what is computed, on numbers drawn at random
+
+Results = tuple[Tensor, Tensor]
+
+
+def padded(steps: int) -> int:
+    """The least length that is recorded and holds so many steps: an eighth more at most."""
+    grain = 1 << max(0, steps.bit_length() - 4)
+    return -(-steps // grain) * grain
+
+
+def record(run: Callable[[], Results], pool: Any) -> Callable[[], Results]:
+    """What plays all that `run` launches, into the same tensors each time; graphs of one pool share their memory."""
+    aside = torch.cuda.Stream()  # a recording is to begin when all libraries have made what they need
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        run()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool):
+        results = run()
+
+    def play() -> Results:
+        graph.replay()
+        return results
+
+    return play
+
+
+class Graphs(Torch):
+    """As `Torch`; gradients are played from graphs."""
+
+    @staticmethod
+    def obstacle(net: Net, device: torch.device) -> str | None:
+        """Why it cannot be used there, or None; a graph is tried out first."""
+        if device.type != "cuda":
+            return f"CUDA graphs are for GPUs, the device is {device}"
+        try:
+            apart = distance(net, device)
+        except Exception as error:  # of a driver, of whatever kind
+            return f"no CUDA graph of it: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return None if apart < AGREEMENT else f"its CUDA graph gives other numbers than torch, by {apart:.1e}"
+
+    def __init__(self, net: Net, protocol: Protocol | None, device: torch.device):
+        super().__init__(net, protocol, device)
+        self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
+        self._seen: set[tuple] = set()
+        self._records: dict[tuple, tuple[list[Tensor | None], Callable[[], Results]]] = {}
+
+    def _name(self) -> str:
+        return "graphs (torch)"
+
+    def differentiate(self, layout: Layout, weights: Tensor, *batch: Tensor | None) -> Results:
+        inputs, _, _, lengths, kept = batch
+        key = len(weights), padded(inputs.shape[1]), inputs.shape[2], kept is None
+        if key not in self._seen:
+            self._seen.add(key)
+            return super().differentiate(layout, weights, *batch)
+        try:
+            if key not in self._records:
+                self._records[key] = self._recorded(key[1], layout, weights, *batch)
+            held, play = self._records[key]
+            _fill(held, (weights, *batch))
+            return tuple(result.clone() for result in play())  # the next graph may use their memory
+        except torch.OutOfMemoryError:
+            self._records.clear()  # they hold what the parts that follow need
+            raise
+
+    def _recorded(self, steps: int, layout: Layout, *given: Tensor | None) -> tuple[list[Tensor | None], Callable]:
+        """The tensors that a graph reads, and what plays it."""
+        if len(self._records) == MOST:
+            del self._records[next(iter(self._records))]
+        weights, inputs, targets, mask, lengths, kept = given
+        timed = [each if each is None else _longer(each, steps) for each in (inputs, targets, mask, kept)]
+        held = [torch.empty_like(weights), *timed[:3], torch.empty_like(lengths).contiguous(), timed[3]]
+        _fill(held, given)
+        return held, record(lambda: Torch.differentiate(self, layout, *held), self._pool)
+
+
+def _longer(tensor: Tensor, steps: int) -> Tensor:
+    """Room for a tensor [P, T, …] of so many steps."""
+    return tensor.new_zeros(len(tensor), steps, *tensor.shape[2:])
+
+
+def _fill(held: list[Tensor | None], given: tuple[Tensor | None, ...]) -> None:
+    """Copies what is given; steps beyond it are zero."""
+    for own, new in zip(held, given, strict=True):
+        if own is None:
+            continue
+        if own.shape == new.shape:
+            own.copy_(new)
+        else:
+            own[:, : new.shape[1]].copy_(new)
+            own[:, new.shape[1] :].zero_()
+
+
+def distance(net: Net, device: torch.device) -> float:
+    """How far apart a gradient and loss that are played are from those that are computed, relatively.
+
+    The graph is recorded with one batch and played with another, which is shorter.
+    """
+    generator, layout, engine = torch.Generator().manual_seed(0), Layout.of(net), Graphs(net, None, device)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(device)
+
+    def batch(steps: int) -> list[Tensor | None]:
+        lengths = torch.tensor([[steps, 1], [1, steps]], dtype=torch.int32, device=device)
+        mask = (torch.arange(steps, device=device)[:, None] < lengths[:, None]).float()
+        targets = (draw(2, steps, 2, net.targets) > 0).float()
+        return [draw(2, layout.size) / 16, draw(2, steps, 2, net.inputs), targets, mask, lengths, None]
+
+    for steps in (20, 20, 19):
+        given = batch(steps)
+        played = engine.differentiate(layout, *given)
+    computed = Torch.differentiate(engine, layout, *given)
+    pairs = zip(played, computed, strict=True)
+    return max(float((one - other).abs().max() / other.abs().max()) for one, other in pairs)

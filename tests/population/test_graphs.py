@@ -1,0 +1,110 @@
+"""The engine `graphs` without a GPU: a stand-in computes anew, into the same tensors, where a graph would be played."""
+
+import numpy as np
+import pytest
+import torch
+from training_data import CPU, budget, music, net, protocol, trial
+
+from stages.population.batches import epoch_batches
+from stages.population.engines import graphs
+from stages.population.engines.graphs import Graphs
+from stages.population.engines.torch import Torch
+from stages.population.population import Population
+from stages.recurrent.layout import Layout
+
+NET, RULES = net("gru"), protocol()
+LAYOUT = Layout.of(NET)
+
+
+@pytest.fixture
+def recorded(monkeypatch) -> list:
+    """The results of each recording, which its plays overwrite."""
+    made = []
+
+    def record(run, pool):
+        made.append(run())
+
+        def play(own=made[-1]):
+            for old, new in zip(own, run(), strict=True):
+                old.copy_(new)
+            return own
+
+        return play
+
+    monkeypatch.setattr(graphs, "record", record)
+    return made
+
+
+def trained(engine: Torch, parts: int = 1, dropout: float = 0.3) -> Population:
+    """After two epochs, whose batches have many lengths."""
+    frames, plan = music(0, 24), budget(batch_size=3)
+    population = Population.initial(LAYOUT, RULES, [trial(p % 2, p, p + 1, p, dropout=dropout) for p in range(5)], CPU)
+    split, engine._parts = frames.on(engine), parts
+    for epoch in (1, 2):
+        batches = epoch_batches(frames.lengths, plan.batch_size, 0.1, epoch, 5, [1, 2])
+        engine.train(population, split, batches, (epoch - 1) * len(batches))
+    assert population.finite.all()
+    return population
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_what_is_played_trains_as_torch_does(recorded, parts, dropout):
+    """Also in parts, whose gradients are all needed before the first is used."""
+    one, other = (trained(kind(NET, RULES, CPU), parts, dropout) for kind in (Torch, Graphs))
+    torch.testing.assert_close(other.weights, one.weights, rtol=1e-5, atol=1e-6)
+    assert 2 <= len(recorded) <= 12, "lengths of 5 to 15 steps, of two populations at most"
+
+
+def test_lengths_are_few_and_little_is_added():
+    steps = np.arange(1, 2000)
+    lengths = np.array([graphs.padded(int(each)) for each in steps])
+    assert (lengths >= steps).all() and (lengths / steps).max() <= 1.125 and len({*lengths}) < 80
+    assert [graphs.padded(length) for length in lengths.tolist()] == lengths.tolist()
+
+
+def test_a_shape_is_recorded_when_it_comes_again_and_the_oldest_goes(recorded, monkeypatch):
+    monkeypatch.setattr(graphs, "MOST", 2)
+    engine = Graphs(NET, RULES, CPU)
+
+    def batch(steps: int) -> list:
+        mask, lengths = torch.ones(2, steps, 1), torch.full((2, 1), steps, dtype=torch.int32)
+        return [torch.ones(2, LAYOUT.size), torch.ones(2, steps, 1, 8), torch.ones(2, steps, 1, 8), mask, lengths, None]
+
+    counts = []
+    for steps in (5, 6, 5, 5, 6, 7, 7, 5):
+        engine.differentiate(LAYOUT, *batch(steps))
+        counts.append(len(recorded))
+    assert counts == [0, 0, 1, 1, 2, 2, 3, 4] and len(engine._records) == 2
+
+
+def test_a_graph_that_gives_other_numbers_or_none_is_not_used(recorded, monkeypatch):
+    assert graphs.distance(NET, CPU) < 1e-5
+    assert Graphs.obstacle(NET, CPU) == "CUDA graphs are for GPUs, the device is cpu"
+    gpu, distance = torch.device("cuda:0"), graphs.distance
+    monkeypatch.setattr(graphs, "distance", lambda net, device: distance(net, CPU))
+    assert Graphs.obstacle(NET, gpu) is None
+
+    def stale(run, pool):
+        results = run()
+        return lambda: results
+
+    monkeypatch.setattr(graphs, "record", stale)
+    assert Graphs.obstacle(NET, gpu).startswith("its CUDA graph gives other numbers than torch, by ")
+
+    def broken(run, pool):
+        raise RuntimeError("operation not permitted when stream is capturing\nlong listing")
+
+    monkeypatch.setattr(graphs, "record", broken)
+    said = "no CUDA graph of it: RuntimeError: operation not permitted when stream is capturing"
+    assert Graphs.obstacle(NET, gpu) == said
+
+
+def test_where_memory_runs_out_the_graphs_are_given_up(recorded, monkeypatch, capfd):
+    engine = Graphs(NET, RULES, CPU)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(Graphs, "_recorded", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("full")))
+    engine._records["before"] = None
+    with pytest.raises(Exception, match="out of memory on cpu with a single trial"):
+        trained(engine)
+    assert not engine._records and "the population goes on in 2 parts" in capfd.readouterr().err
