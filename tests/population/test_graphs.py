@@ -5,6 +5,7 @@ import pytest
 import torch
 from training_data import CPU, budget, music, net, protocol, trial
 
+from stages.plumbing.errors import InputError
 from stages.population.batches import epoch_batches
 from stages.population.engines import graphs
 from stages.population.engines.graphs import Graphs
@@ -35,12 +36,12 @@ def recorded(monkeypatch) -> list:
     return made
 
 
-def trained(engine: Torch, parts: int = 1, dropout: float = 0.3) -> Population:
-    """After two epochs, whose batches have many lengths."""
+def trained(*engines: Torch, parts: int = 1, dropout: float = 0.3) -> Population:
+    """After an epoch by each engine, whose batches have many lengths."""
     frames, plan = music(0, 24), budget(batch_size=3)
     population = Population.initial(LAYOUT, RULES, [trial(p % 2, p, p + 1, p, dropout=dropout) for p in range(5)], CPU)
-    split, engine._parts = frames.on(engine), parts
-    for epoch in (1, 2):
+    for epoch, engine in enumerate(engines, 1):
+        split, engine._parts = frames.on(engine), parts
         batches = epoch_batches(frames.lengths, plan.batch_size, 0.1, epoch, 5, [1, 2])
         engine.train(population, split, batches, (epoch - 1) * len(batches))
     assert population.finite.all()
@@ -51,9 +52,16 @@ def trained(engine: Torch, parts: int = 1, dropout: float = 0.3) -> Population:
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_what_is_played_trains_as_torch_does(recorded, parts, dropout):
     """Also in parts, whose gradients are all needed before the first is used."""
-    one, other = (trained(kind(NET, RULES, CPU), parts, dropout) for kind in (Torch, Graphs))
+    plain, played = (kind(NET, RULES, CPU) for kind in (Torch, Graphs))
+    one, other = (trained(engine, engine, parts=parts, dropout=dropout) for engine in (plain, played))
     torch.testing.assert_close(other.weights, one.weights, rtol=1e-5, atol=1e-6)
     assert 2 <= len(recorded) <= 12, "lengths of 5 to 15 steps, of two populations at most"
+
+
+def test_a_training_that_goes_on_with_nothing_recorded_has_the_same_bits(recorded):
+    engine = Graphs(NET, RULES, CPU)
+    calm, shaken = trained(engine, engine), trained(Graphs(NET, RULES, CPU), Graphs(NET, RULES, CPU))
+    assert recorded and torch.equal(calm.weights, shaken.weights)
 
 
 def test_lengths_are_few_and_little_is_added():
@@ -100,11 +108,28 @@ def test_a_graph_that_gives_other_numbers_or_none_is_not_used(recorded, monkeypa
     assert Graphs.obstacle(NET, gpu) == said
 
 
+def test_a_driver_that_fails_in_mid_training_is_told_once_and_torch_goes_on(recorded, monkeypatch, capfd):
+    engine = Graphs(NET, RULES, CPU)
+    calm = trained(engine, engine)
+
+    def failing(run, pool):
+        raise RuntimeError("driver\nlong listing")
+
+    monkeypatch.setattr(graphs, "record", failing)
+    engine = Graphs(NET, RULES, CPU)
+    assert torch.equal(trained(engine, engine).weights, calm.weights)
+    assert capfd.readouterr().err == "cpu: no CUDA graph any more: RuntimeError: driver; torch goes on\n"
+
+
 def test_where_memory_runs_out_the_graphs_are_given_up(recorded, monkeypatch, capfd):
     engine = Graphs(NET, RULES, CPU)
+
+    def full(*_):
+        raise torch.OutOfMemoryError("full")
+
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    monkeypatch.setattr(Graphs, "_recorded", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("full")))
+    monkeypatch.setattr(Graphs, "played", full)
     engine._records["before"] = None
-    with pytest.raises(Exception, match="out of memory on cpu with a single trial"):
-        trained(engine)
+    with pytest.raises(InputError, match="out of memory on cpu with a single trial"):
+        trained(engine, engine)
     assert not engine._records and "the population goes on in 2 parts" in capfd.readouterr().err

@@ -4,6 +4,7 @@ There a step is some 17 launches, each of which takes the host longer than the d
 batches are padded to one of a few lengths. What comes once is not recorded.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -56,52 +57,66 @@ class Graphs(Torch):
         try:
             apart = distance(net, device)
         except Exception as error:  # of a driver, of whatever kind
-            return f"no CUDA graph of it: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+            return f"no CUDA graph of it: {_first_line(error)}"
         return None if apart < AGREEMENT else f"its CUDA graph gives other numbers than torch, by {apart:.1e}"
 
     def __init__(self, net: Net, protocol: Protocol | None, device: torch.device):
         super().__init__(net, protocol, device)
         self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
+        self._given_up = False
         self._seen: set[tuple] = set()
         self._records: dict[tuple, tuple[list[Tensor | None], Callable[[], Results]]] = {}
 
     def _name(self) -> str:
         return "graphs (torch)"
 
-    def differentiate(self, layout: Layout, weights: Tensor, *batch: Tensor | None) -> Results:
-        inputs, _, _, lengths, kept = batch
-        key = len(weights), padded(inputs.shape[1]), inputs.shape[2], kept is None
-        if key not in self._seen:
-            self._seen.add(key)
-            return super().differentiate(layout, weights, *batch)
-        try:
-            if key not in self._records:
-                self._records[key] = self._recorded(key[1], layout, weights, *batch)
-            held, play = self._records[key]
-            _fill(held, (weights, *batch))
-            return tuple(result.clone() for result in play())  # the next graph may use their memory
-        except torch.OutOfMemoryError:
-            self._records.clear()  # they hold what the parts that follow need
-            raise
+    def differentiate(self, layout: Layout, *given: Tensor | None) -> Results:
+        """As `Torch.differentiate`: computed the first time, then played, of batches padded alike.
 
-    def _recorded(self, steps: int, layout: Layout, *given: Tensor | None) -> tuple[list[Tensor | None], Callable]:
-        """The tensors that a graph reads, and what plays it."""
-        if len(self._records) == MOST:
-            del self._records[next(iter(self._records))]
-        weights, inputs, targets, mask, lengths, kept = given
-        timed = [each if each is None else _longer(each, steps) for each in (inputs, targets, mask, kept)]
-        held = [torch.empty_like(weights), *timed[:3], torch.empty_like(lengths).contiguous(), timed[3]]
-        _fill(held, given)
-        return held, record(lambda: Torch.differentiate(self, layout, *held), self._pool)
+        So a training that goes on after a stop, with nothing recorded, goes on with the same numbers.
+        """
+        key = _key(*given)
+        if key in self._seen and not self._given_up:
+            try:
+                return self.played(layout, *given)
+            except torch.OutOfMemoryError:
+                self._records.clear()  # they hold what the parts that follow need
+                raise
+            except RuntimeError as error:  # of a driver, in the middle of a training
+                print(f"{self.device}: no CUDA graph any more: {_first_line(error)}; torch goes on", file=sys.stderr)
+                self._given_up = True
+                self._records.clear()
+        self._seen.add(key)
+        return super().differentiate(layout, *_filled(_room(*given), given))
+
+    def played(self, layout: Layout, *given: Tensor | None) -> Results:
+        """The same from a graph, which is recorded where there is none of this shape."""
+        key = _key(*given)
+        if key not in self._records:
+            if len(self._records) == MOST:
+                del self._records[next(iter(self._records))]
+            held = _filled(_room(*given), given)
+            self._records[key] = held, record(lambda: Torch.differentiate(self, layout, *held), self._pool)
+        held, play = self._records[key]
+        _filled(held, given)
+        return tuple(result.clone() for result in play())  # the next graph may use their memory
 
 
-def _longer(tensor: Tensor, steps: int) -> Tensor:
-    """Room for a tensor [P, T, …] of so many steps."""
-    return tensor.new_zeros(len(tensor), steps, *tensor.shape[2:])
+def _key(weights: Tensor, inputs: Tensor, targets: Tensor, mask: Tensor, lengths: Tensor, kept: Tensor | None) -> tuple:
+    """What a graph depends on: P, the length, B, and whether there is dropout."""
+    return len(weights), padded(inputs.shape[1]), inputs.shape[2], kept is None
 
 
-def _fill(held: list[Tensor | None], given: tuple[Tensor | None, ...]) -> None:
-    """Copies what is given; steps beyond it are zero."""
+def _room(weights: Tensor, *batch: Tensor | None) -> list[Tensor | None]:
+    """Tensors for what is given, with room for as many steps as are recorded."""
+    inputs, targets, mask, lengths, kept = batch
+    steps = padded(inputs.shape[1])
+    timed = [t if t is None else t.new_empty(len(t), steps, *t.shape[2:]) for t in (inputs, targets, mask, kept)]
+    return [weights.new_empty(weights.shape), *timed[:3], lengths.new_empty(lengths.shape), timed[3]]
+
+
+def _filled(held: list[Tensor | None], given: tuple[Tensor | None, ...]) -> list[Tensor | None]:
+    """With what is given; steps beyond it are zero."""
     for own, new in zip(held, given, strict=True):
         if own is None:
             continue
@@ -110,6 +125,11 @@ def _fill(held: list[Tensor | None], given: tuple[Tensor | None, ...]) -> None:
         else:
             own[:, : new.shape[1]].copy_(new)
             own[:, new.shape[1] :].zero_()
+    return held
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 def distance(net: Net, device: torch.device) -> float:
@@ -128,9 +148,9 @@ def distance(net: Net, device: torch.device) -> float:
         targets = (draw(2, steps, 2, net.targets) > 0).float()
         return [draw(2, layout.size) / 16, draw(2, steps, 2, net.inputs), targets, mask, lengths, None]
 
-    for steps in (20, 20, 19):
-        given = batch(steps)
-        played = engine.differentiate(layout, *given)
-    computed = Torch.differentiate(engine, layout, *given)
+    engine.played(layout, *batch(20))
+    given = batch(19)
+    played = engine.played(layout, *given)
+    computed = Torch.differentiate(engine, layout, *given)  # not padded either
     pairs = zip(played, computed, strict=True)
     return max(float((one - other).abs().max() / other.abs().max()) for one, other in pairs)
