@@ -1,6 +1,6 @@
 """What the derived kernels take of a GPU: compiled for it on any machine, and read from what was compiled.
 
-python -m stages.speed.resources             every cell, at its units on music
+python -m stages.speed.resources             every cell, at its units on music and on speech
 python -m stages.speed.resources gru lstm    some
 
 A row a kernel, as CSV; those around the recurrence are for all cells. `stack` and `local` are bytes a thread: what is
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -35,28 +36,43 @@ FIGURES = {"REG": "registers", "STACK": "stack", "LOCAL": "local", "SHARED": "sh
 
 
 def sizes(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Cells with their units on music, by either budget of the parameters."""
-    matching = section("matching", Matching)
+    """Cells with their units on music, by either budget of the parameters, and on speech."""
+    matching, settings = section("matching", Matching), mapping("outputs")["gaussian_mixture"]
     for cell in names:
         modes = [matching.model_copy(update={"mode": mode}) for mode in ("recurrent", "total")]
-        yield from ((cell, units) for units in dict.fromkeys(mode.units(cell, "bernoulli", {}) for mode in modes))
+        units = [mode.units(cell, "bernoulli", {}) for mode in modes]
+        yield from (
+            (cell, each) for each in dict.fromkeys([*units, matching.units(cell, "gaussian_mixture", settings)])
+        )
 
 
 def table(wanted: Iterable[tuple[str, int]], architectures: Iterable[int] = ARCHITECTURES) -> pd.DataFrame:
     """Warps, registers a thread, and bytes of stack, local and shared memory, of both kernels of some (cell, units)."""
-    from stages.recurrent.derive.triton_passes import width
-
     kernels = [("", 0, *kernel) for kernel in _around()]
     for cell, units in wanted:
-        passes, constants = derive.fused(cells.load(cell), NOTES, units).__self__, {"H": units, "WIDTH": width(units)}
-        both = passes.forward, passes.backward
-        kernels += [(cell, units, kernel, constants, passes.options(units)) for kernel in both]
+        kernels += [(cell, units, *kernel) for kernel in _of_a_cell(cells.load(cell), units)]
     rows = []
     for cell, units, kernel, *how in kernels:
         for architecture in architectures:
             facts = {"cell": cell, "units": units, "kernel": kernel.__name__, "architecture": f"sm_{architecture}"}
             rows.append(facts | _taken(kernel, *how, architecture))
     return pd.DataFrame(rows)
+
+
+def _of_a_cell(cell: ModuleType, units: int) -> Iterator[tuple[Any, dict[str, int], dict[str, Any]]]:
+    """Its kernels, a pass each or, where they do not fit, between two products, with their constants and options."""
+    from stages.recurrent.derive import triton_steps
+    from stages.recurrent.derive.triton_passes import width
+
+    try:
+        passes = derive.fused(cell, NOTES, units).__self__
+        for kernel in (passes.forward, passes.backward):
+            yield kernel, {"H": units, "WIDTH": width(units)}, passes.options(units)
+    except derive.Underivable:
+        passes = triton_steps.Passes(derive.equation(cell, NOTES, units))
+        for do in (*passes.forward, *passes.backward):
+            if isinstance(do, triton_steps.Between):
+                yield do.kernel, {"H": units, "BLOCK": triton_steps.BLOCK}, {"num_warps": 4}
 
 
 def _around() -> Iterator[tuple[Any, dict[str, int], dict[str, int]]]:
@@ -81,6 +97,7 @@ def _taken(kernel: Any, constants: dict[str, int], options: dict[str, Any], arch
 
     names = kernel.arg_names
     kinds = dict.fromkeys(constants, "constexpr") | dict.fromkeys(WHOLE, "i32")
+    kinds |= {name: "i32" for name in names if re.fullmatch(r"[pb]\d+", name)}  # strides
     kinds |= {name: "fp32" for name in names if name in NUMBERS or name.startswith("number")}
     kinds |= {"lengths": "*i32", "seeds": "*i64", "frames": "*i64", "update": "i64", "finite": "*i1"}
     signature = {name: kinds.get(name, "*fp32") for name in names}

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from launches import Kernel, Launches
 from training_data import CPU, Frames, engine, music, net, protocol, trial
 
 from stages.plumbing.errors import InputError
@@ -76,29 +76,6 @@ def test_dropout_is_that_of_the_other_engines_to_the_bit(units, update):
     assert torch.equal(own, others)
 
 
-class Launches(TorchDispatchMode):
-    """Counts operations that compute, copies between devices, and what asks for a number on the host."""
-
-    VIEWS = "view _unsafe_view unbind split split_with_sizes select slice expand transpose t permute detach alias "
-    VIEWS += "unsqueeze squeeze as_strided _reshape_alias unflatten empty new_empty empty_like empty_strided lift_fresh"
-
-    def __init__(self):
-        super().__init__()
-        self.operations, self.copies, self.asked = Counter(), 0, Counter()
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        name = function._schema.name.removeprefix("aten::")
-        if name in ("_local_scalar_dense", "is_nonzero", "item", "nonzero", "equal"):
-            self.asked[name] += 1
-        source = args[1] if name == "copy_" else args[0] if name == "_to_copy" else None
-        if source is not None and source.device != result.device:
-            self.copies += 1
-        elif name not in self.VIEWS.split():
-            self.operations[name] += 1
-        return result
-
-
 @pytest.mark.parametrize("output", ["bernoulli", "gaussian_mixture"])
 def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_within(output, monkeypatch):
     """On the meta device, which computes nothing; the kernels, a launch each, are left out there."""
@@ -107,20 +84,13 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     computing, launched = Cuda(of, rules, meta), Counter()
     grid = [trial(0, c, c, 0, dropout=0.3) for c in range(5)]
 
-    class Kernel:
-        def __init__(self, name):
-            self.name = name
-
-        def __getitem__(self, grid):
-            return lambda *args, **options: launched.update([self.name])
-
     passes = computing.network.recurrence.__self__
-    passes.forward, passes.backward = Kernel("forward"), Kernel("backward")
-    monkeypatch.setattr(fused_noise, "perturb", Kernel("noise"))
-    monkeypatch.setattr(fused_noise, "drop", Kernel("dropout"))
-    monkeypatch.setattr(fused_losses, "bernoulli_loss", Kernel("loss"))
-    monkeypatch.setattr(fused_losses, "mixture_loss", Kernel("loss"))
-    monkeypatch.setattr(fused_updating, "kernel", lambda optimiser: Kernel("update"))
+    passes.forward, passes.backward = Kernel("forward", launched), Kernel("backward", launched)
+    monkeypatch.setattr(fused_noise, "perturb", Kernel("noise", launched))
+    monkeypatch.setattr(fused_noise, "drop", Kernel("dropout", launched))
+    monkeypatch.setattr(fused_losses, "bernoulli_loss", Kernel("loss", launched))
+    monkeypatch.setattr(fused_losses, "mixture_loss", Kernel("loss", launched))
+    monkeypatch.setattr(fused_updating, "kernel", lambda optimiser: Kernel("update", launched))
     lengths = np.array([4, 4, 4, 4, 40, 40, 40, 40])
     frames = np.zeros((lengths.sum(), 8), np.float32)
     split = computing.load(frames, frames, lengths)

@@ -51,7 +51,7 @@ def test_without_kernels_music_stays_on_the_cores_beside_a_gpu_and_says_why(envi
 
 def test_speech_goes_to_the_gpu_by_graphs_where_they_are_right_and_says_so(environment, capfd):
     assert environment(SPEECH, GPU, "3 recurrent matrices do not fit") == ("Graphs", GPU)
-    said = "training on cuda:0, plain torch played from CUDA graphs: 3 recurrent matrices do not fit\n"
+    said = "training on cuda:0, played from CUDA graphs: 3 recurrent matrices do not fit\n"
     assert capfd.readouterr().err == said
     assert environment(SPEECH, GPU, "3 recurrent matrices do not fit", "a graph gives other numbers") == ("Torch", GPU)
     said = "training in plain torch on cuda:0: 3 recurrent matrices do not fit; a graph gives other numbers\n"

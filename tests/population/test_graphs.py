@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from training_data import CPU, budget, music, net, protocol, trial
+from training_data import CPU, Frames, budget, music, net, protocol, trial
 
 from stages.plumbing.errors import InputError
 from stages.population.batches import epoch_batches
@@ -12,9 +12,19 @@ from stages.population.engines.graphs import Graphs
 from stages.population.engines.torch import Torch
 from stages.population.population import Population
 from stages.recurrent.layout import Layout
+from stages.recurrent.net import Net
+
+pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
 
 NET, RULES = net("gru"), protocol()
 LAYOUT = Layout.of(NET)
+
+
+@pytest.fixture
+def plainly(monkeypatch):
+    """Without kernels, whose interpreter takes its time."""
+    for name in ("_network", "perturbed", "kept", "move"):
+        monkeypatch.setattr(Graphs, name, vars(Torch)[name])
 
 
 @pytest.fixture
@@ -50,7 +60,7 @@ def trained(*engines: Torch, parts: int = 1, dropout: float = 0.3) -> Population
 
 @pytest.mark.parametrize("parts", [1, 2])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_what_is_played_trains_as_torch_does(recorded, parts, dropout):
+def test_what_is_played_trains_as_torch_does(plainly, recorded, parts, dropout):
     """Also in parts, whose gradients are all needed before the first is used."""
     plain, played = (kind(NET, RULES, CPU) for kind in (Torch, Graphs))
     one, other = (trained(engine, engine, parts=parts, dropout=dropout) for engine in (plain, played))
@@ -58,7 +68,22 @@ def test_what_is_played_trains_as_torch_does(recorded, parts, dropout):
     assert 2 <= len(recorded) <= 12, "lengths of 5 to 15 steps, of two populations at most"
 
 
-def test_a_training_that_goes_on_with_nothing_recorded_has_the_same_bits(recorded):
+@pytest.mark.parametrize("output", ["bernoulli", "gaussian_mixture"])
+def test_kernels_and_all_train_as_torch_does(recorded, output):
+    settings = {"components": 2, "variance_floor": 1e-4} if output == "gaussian_mixture" else {}
+    of, generator = Net.build("lstm", output, 4, 5, 3, settings), np.random.default_rng(0)
+    inputs, targets = (generator.integers(0, 2, (12, size)).astype(np.float32) for size in (4, 3))
+    frames, ends = Frames(inputs, targets, np.array([3, 2, 4, 3])), []
+    for kind in (Torch, Graphs):
+        engine = kind(of, RULES, CPU)
+        population = Population.initial(Layout.of(of), RULES, [trial(0, p, p, 0, dropout=0.4) for p in range(2)], CPU)
+        engine.train(population, frames.on(engine), [np.array([[0, 1]]), np.array([[0, 3]]), np.array([[2, 1]])], 3)
+        ends.append(population.weights)
+    assert len(recorded) == 1
+    torch.testing.assert_close(ends[1], ends[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_training_that_goes_on_with_nothing_recorded_has_the_same_bits(plainly, recorded):
     engine = Graphs(NET, RULES, CPU)
     calm, shaken = trained(engine, engine), trained(Graphs(NET, RULES, CPU), Graphs(NET, RULES, CPU))
     assert recorded and torch.equal(calm.weights, shaken.weights)
@@ -71,7 +96,7 @@ def test_lengths_are_few_and_little_is_added():
     assert [graphs.padded(length) for length in lengths.tolist()] == lengths.tolist()
 
 
-def test_a_shape_is_recorded_when_it_comes_again_and_the_oldest_goes(recorded, monkeypatch):
+def test_a_shape_is_recorded_when_it_comes_again_and_the_oldest_goes(plainly, recorded, monkeypatch):
     monkeypatch.setattr(graphs, "MOST", 2)
     engine = Graphs(NET, RULES, CPU)
 
@@ -108,7 +133,7 @@ def test_a_graph_that_gives_other_numbers_or_none_is_not_used(recorded, monkeypa
     assert Graphs.obstacle(NET, gpu) == said
 
 
-def test_a_driver_that_fails_in_mid_training_is_told_once_and_torch_goes_on(recorded, monkeypatch, capfd):
+def test_a_driver_that_fails_in_mid_training_is_told_once_and_torch_goes_on(plainly, recorded, monkeypatch, capfd):
     engine = Graphs(NET, RULES, CPU)
     calm = trained(engine, engine)
 
@@ -121,7 +146,7 @@ def test_a_driver_that_fails_in_mid_training_is_told_once_and_torch_goes_on(reco
     assert capfd.readouterr().err == "cpu: no CUDA graph any more: RuntimeError: driver; torch goes on\n"
 
 
-def test_where_memory_runs_out_the_graphs_are_given_up(recorded, monkeypatch, capfd):
+def test_where_memory_runs_out_the_graphs_are_given_up(plainly, recorded, monkeypatch, capfd):
     engine = Graphs(NET, RULES, CPU)
 
     def full(*_):

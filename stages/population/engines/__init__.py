@@ -59,7 +59,7 @@ def choose(net: Net, protocol: Protocol, device: Device) -> Engine:
     if wanted in ("", "graphs"):
         without = Graphs.obstacle(net, device)
         if without is None:
-            _say(f"training on {device}, plain torch played from CUDA graphs: {obstacle or asked}")
+            _say(f"training on {device}, played from CUDA graphs: {obstacle or asked}")
             return Graphs(net, protocol, device)
         obstacle = f"{obstacle}; {without}" if obstacle else without
     if wanted == "compiled":

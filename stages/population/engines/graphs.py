@@ -1,20 +1,26 @@
-"""Plain torch on a GPU, what it launches for a batch recorded as a CUDA graph and played again: for nets of speech.
+"""A population on a GPU whose nets are too large for a kernel a pass, as those of speech: CUDA graphs.
 
-There a step is some 17 launches, each of which takes the host longer than the device. A graph is of one shape, so that
-batches are padded to one of a few lengths. What comes once is not recorded.
+A step is a few launches, products and a kernel before each, which take the host longer than the device. So what a batch
+launches is recorded and played again. A graph is of one shape: batches are padded to one of a few lengths. What comes
+once is not recorded.
 """
 
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from stages.population.engines.cuda import Cuda
 from stages.population.engines.torch import Torch
 from stages.protocol.protocol import Protocol
+from stages.recurrent import derive
 from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
+from stages.recurrent.network import Network
 
 MOST = 32  # graphs that are kept, the last made
 AGREEMENT = 1e-4  # of what is played with what is computed, on numbers drawn at random
@@ -46,16 +52,20 @@ def record(run: Callable[[], Results], pool: Any) -> Callable[[], Results]:
     return play
 
 
-class Graphs(Torch):
-    """As `Torch`; gradients are played from graphs."""
+class Graphs(Cuda):
+    """As `Cuda`, with a kernel between two products of a step instead of one a pass; gradients are played."""
 
     @staticmethod
     def obstacle(net: Net, device: torch.device) -> str | None:
         """Why it cannot be used there, or None; a graph is tried out first."""
         if device.type != "cuda":
             return f"CUDA graphs are for GPUs, the device is {device}"
+        if find_spec("triton") is None:
+            return "Triton is not installed: .venv/bin/pip install -e '.[gpu]'"
         try:
             apart = distance(net, device)
+        except derive.Underivable as obstacle:
+            return str(obstacle)
         except Exception as error:  # of a driver, of whatever kind
             return f"no CUDA graph of it: {_first_line(error)}"
         return None if apart < AGREEMENT else f"its CUDA graph gives other numbers than torch, by {apart:.1e}"
@@ -67,8 +77,13 @@ class Graphs(Torch):
         self._seen: set[tuple] = set()
         self._records: dict[tuple, tuple[list[Tensor | None], Callable[[], Results]]] = {}
 
+    def _network(self, net: Net) -> Network:
+        from stages.population.engines.fused_losses import losses
+
+        return Network(net, derive.stepped(net.cell, net.inputs, net.units), losses(net))
+
     def _name(self) -> str:
-        return "graphs (torch)"
+        return f"graphs (Triton {version('triton')})"
 
     def differentiate(self, layout: Layout, *given: Tensor | None) -> Results:
         """As `Torch.differentiate`: computed the first time, then played, of batches padded alike.
@@ -96,7 +111,7 @@ class Graphs(Torch):
             if len(self._records) == MOST:
                 del self._records[next(iter(self._records))]
             held = _filled(_room(*given), given)
-            self._records[key] = held, record(lambda: Torch.differentiate(self, layout, *held), self._pool)
+            self._records[key] = held, record(lambda: super(Graphs, self).differentiate(layout, *held), self._pool)
         held, play = self._records[key]
         _filled(held, given)
         return tuple(result.clone() for result in play())  # the next graph may use their memory
@@ -151,6 +166,6 @@ def distance(net: Net, device: torch.device) -> float:
     engine.played(layout, *batch(20))
     given = batch(19)
     played = engine.played(layout, *given)
-    computed = Torch.differentiate(engine, layout, *given)  # not padded either
+    computed = Torch(net, None, device).differentiate(layout, *given)
     pairs = zip(played, computed, strict=True)
     return max(float((one - other).abs().max() / other.abs().max()) for one, other in pairs)

@@ -22,7 +22,7 @@ from stages.recurrent.sequences import Batch, Sequences
 class Torch:
     """The whole population at once, in as few parts as the device's memory allows."""
 
-    def __init__(self, net: Net, protocol: Protocol, device: torch.device):
+    def __init__(self, net: Net, protocol: Protocol | None, device: torch.device):
         self.network, self.protocol, self.device = self._network(net), protocol, device
         self.name = self._name()
         self._parts = 1
