@@ -2,7 +2,13 @@
 
 from collections import Counter
 
+import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from stages.population.population import Population
+from stages.population.trials import Trial
+from stages.protocol.protocol import Protocol
+from stages.recurrent.layout import Layout
 
 
 class Launches(TorchDispatchMode):
@@ -36,3 +42,9 @@ class Kernel:
 
     def __getitem__(self, grid):
         return lambda *args, **options: self.launched.update([self.name])
+
+
+def on_meta(layout: Layout, rules: Protocol, grid: list[Trial]) -> Population:
+    """A population on the meta device."""
+    weights = torch.empty(len(grid), layout.size, device="meta")
+    return Population.of(layout, rules, grid, weights)

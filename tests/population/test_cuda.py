@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from launches import Kernel, Launches
+from launches import Kernel, Launches, on_meta
 from training_data import CPU, Frames, engine, music, net, protocol, trial
 
 from stages.plumbing.errors import InputError
@@ -96,9 +96,7 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     split = computing.load(frames, frames, lengths)
     counted = []
     for batches in ([np.array([[0, 1]])], [np.array([[4, 5]])], [np.array([[0, 1]])] * 3):
-        population = Population.initial(Layout.of(of), rules, grid, CPU)
-        population.weights, population.finite = population.weights.to(meta), population.finite.to(meta)
-        population.optimiser.rows = population.optimiser.rows.to(meta)
+        population = on_meta(Layout.of(of), rules, grid)
         with Launches() as counts:
             computing.train(population, split, batches, 0)
         assert not counts.asked

@@ -1,8 +1,11 @@
 """The engine `graphs` without a GPU: a stand-in computes anew, into the same tensors, where a graph would be played."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
+from launches import Kernel, Launches, on_meta
 from training_data import CPU, Frames, budget, music, net, protocol, trial
 
 from stages.plumbing.errors import InputError
@@ -15,6 +18,8 @@ from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
 pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
+from stages.population.engines import fused_losses, fused_noise, fused_updating  # noqa: E402  (they import Triton)
+from stages.recurrent.derive import triton_steps  # noqa: E402
 
 NET, RULES = net("gru"), protocol()
 LAYOUT = Layout.of(NET)
@@ -115,6 +120,9 @@ def test_a_graph_that_gives_other_numbers_or_none_is_not_used(recorded, monkeypa
     assert graphs.distance(NET, CPU) < 1e-5
     assert Graphs.obstacle(NET, CPU) == "CUDA graphs are for GPUs, the device is cpu"
     gpu, distance = torch.device("cuda:0"), graphs.distance
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    assert Graphs.obstacle(NET, gpu) == "cuda:0 has compute capability 7.5, and 8.0 is asked for"
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
     monkeypatch.setattr(graphs, "distance", lambda net, device: distance(net, CPU))
     assert Graphs.obstacle(NET, gpu) is None
 
@@ -158,3 +166,38 @@ def test_where_memory_runs_out_the_graphs_are_given_up(plainly, recorded, monkey
     with pytest.raises(InputError, match="out of memory on cpu with a single trial"):
         trained(engine, engine)
     assert not engine._records and "the population goes on in 2 parts" in capfd.readouterr().err
+
+
+def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_within(monkeypatch):
+    """On the meta device: what a graph plays is one launch; around it are noise, the batch, and the optimiser."""
+    meta, launched = torch.device("meta"), Counter()
+
+    def record(run, pool):
+        results = run()
+
+        def play():
+            launched.update(["graph"])
+            return results
+
+        return play
+
+    monkeypatch.setattr(graphs, "record", record)
+    monkeypatch.setattr(fused_noise, "perturb", Kernel("noise", launched))
+    monkeypatch.setattr(fused_noise, "drop", Kernel("dropout", launched))
+    monkeypatch.setattr(fused_losses, "bernoulli_loss", Kernel("loss", launched))
+    monkeypatch.setattr(fused_updating, "kernel", lambda optimiser: Kernel("update", launched))
+    engine, frames = Graphs(NET, RULES, meta), np.zeros((176, 8), np.float32)
+    (passes,) = engine.network.recurrence.args
+    for between in (do for do in (*passes.forward, *passes.backward) if isinstance(do, triton_steps.Between)):
+        between.kernel = Kernel("between", launched)
+    split, counted = engine.load(frames, frames, np.array([4, 4, 4, 4, 40, 40, 40, 40])), []
+    population = on_meta(LAYOUT, RULES, [trial(0, c, c, 0, dropout=0.3) for c in range(5)])
+    for batch in (np.array([[0, 1]]), np.array([[4, 5]])):
+        for _ in ("computed", "recorded", "played"):
+            launched.clear()
+            with Launches() as counts:
+                engine.train(population, split, [batch], 0)
+        assert not counts.asked and launched == dict.fromkeys(["noise", "dropout", "graph", "update"], 1)
+        counted.append((counts.operations.total(), counts.copies))
+    assert counted[0] == counted[1] and counted[0][0] < 50
+    assert len(engine._records) == 2

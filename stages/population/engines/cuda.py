@@ -28,13 +28,9 @@ class Cuda(Torch):
     @staticmethod
     def obstacle(net: Net, device: torch.device) -> str | None:
         """Why the net cannot be computed there, or None; the kernels are tried out first."""
-        if find_spec("triton") is None:
-            return "Triton is not installed: .venv/bin/pip install -e '.[gpu]'"
-        if device.type == "cuda":
-            capability = torch.cuda.get_device_capability(device)
-            if capability < OLDEST:
-                return f"{device} has compute capability {capability[0]}.{capability[1]}, and 8.0 is asked for"
-        elif environ.get("TRITON_INTERPRET") != "1":
+        if without := lacking(device):
+            return without
+        if device.type != "cuda" and environ.get("TRITON_INTERPRET") != "1":
             return f"its kernels are for GPUs, the device is {device} (TRITON_INTERPRET=1 computes them there, slowly)"
         try:
             apart = distance(net, device)
@@ -68,6 +64,15 @@ class Cuda(Torch):
 
     def _name(self) -> str:
         return f"cuda (Triton {version('triton')})"
+
+
+def lacking(device: torch.device) -> str | None:
+    """What no kernel can do without, or None."""
+    if find_spec("triton") is None:
+        return "Triton is not installed: .venv/bin/pip install -e '.[gpu]'"
+    if device.type == "cuda" and (capability := torch.cuda.get_device_capability(device)) < OLDEST:
+        return f"{device} has compute capability {capability[0]}.{capability[1]}, and 8.0 is asked for"
+    return None
 
 
 def network(net: Net) -> Network:

@@ -8,13 +8,12 @@ once is not recorded.
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from stages.population.engines.cuda import Cuda
+from stages.population.engines.cuda import Cuda, lacking
 from stages.population.engines.torch import Torch
 from stages.protocol.protocol import Protocol
 from stages.recurrent import derive
@@ -60,8 +59,8 @@ class Graphs(Cuda):
         """Why it cannot be used there, or None; a graph is tried out first."""
         if device.type != "cuda":
             return f"CUDA graphs are for GPUs, the device is {device}"
-        if find_spec("triton") is None:
-            return "Triton is not installed: .venv/bin/pip install -e '.[gpu]'"
+        if without := lacking(device):
+            return without
         try:
             apart = distance(net, device)
         except derive.Underivable as obstacle:
