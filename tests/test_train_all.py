@@ -21,7 +21,7 @@ def nodes():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> Study:
-    return cluster_study.prepared(tmp_path_factory.mktemp("all") / "prepared", repeats=2, epochs=120)
+    return cluster_study.prepared(tmp_path_factory.mktemp("all") / "prepared", repeats=2, epochs=200)
 
 
 def test_a_killed_driver_and_a_killed_node_leave_the_same_bits(nodes, prepared, tmp_path):
