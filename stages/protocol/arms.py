@@ -2,8 +2,7 @@
 
 An arm's `train` is laid over the protocol, key by key; its `training` over a dataset's budget, and what stands at a
 dataset of the arm over both; a budget's `protocol` is what the protocol is on that dataset. `matching` replaces
-matching.mode. Which datasets and cells an arm has is for dvc.yaml, which trains them, and for `compare`, which asks for
-them.
+matching.mode. Which datasets an arm has is for dvc.yaml, which trains them, and for `compare`, which asks for them.
 """
 
 from dataclasses import dataclass
@@ -70,3 +69,14 @@ def load(arm: str, dataset: str) -> Arm:
         checked(training, Budget, f"{where}datasets.{dataset}.training"),
         stated.matching or read("matching.mode"),
     )
+
+
+def cells(arm: str) -> list[str]:
+    """The cells that the arm states.
+
+    Raises:
+        InputError: it states none.
+    """
+    if not (stated := section(f"arms.{arm}", Stated).cells):
+        raise InputError(f"params.yaml: arms.{arm}: expected cells, found none; `--cell` trains one")
+    return stated
