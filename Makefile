@@ -3,12 +3,13 @@
 PYTHON ?= python3
 VENV := $(CURDIR)/.venv
 READY := .venv/.ready
+RAY = python -c 'import ray' 2>/dev/null || pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster]'
 export PATH := $(VENV)/bin:$(PATH)
 # Another shell than /bin/sh: else make 3.81, which macOS has, looks programs up on the PATH from outside.
 SHELL := /bin/bash
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help quick try repro train-all test lint check endurance endurance-inputs readme bench bench-gpu
+.PHONY: help quick try repro train-all test lint check endurance endurance-inputs endurance-cluster readme bench bench-gpu
 
 help:
 	@echo 'make quick   retrain and report the embedded dataset (bach_chorales) in quick/: no download, minutes on a laptop'
@@ -20,6 +21,7 @@ help:
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
 	@echo 'make endurance   kill a throw-away study a hundred times, until it ends as if nothing had happened'
 	@echo 'make endurance-inputs   read 10,000 files of every format, half of them damaged: one line or the right reading'
+	@echo 'make endurance-cluster   kill nodes of a small Ray cluster on this machine, then measure how trainings spread'
 	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
 	@echo 'make bench-gpu   check the kernels on a GPU and measure them there; with BENCH=--interpret a dry run on a CPU'
 	@echo 'make readme  put reports/summary.md into the README'
@@ -43,7 +45,7 @@ repro: $(READY)
 	@python -m stages.repro
 
 train-all: $(READY)
-	@python -c 'import ray' 2>/dev/null || pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster]'
+	@$(RAY)
 	@python -m stages.train_all $(if $(ADDRESS),--address $(ADDRESS)) $(if $(GPUS),--gpus-per-task $(GPUS))
 
 test: $(READY)
@@ -66,6 +68,11 @@ endurance: $(READY)
 endurance-inputs: $(READY)
 	@echo '== endurance-inputs: 10,000 files of every format, half of them damaged'
 	@python tests/endurance_inputs.py
+
+endurance-cluster: $(READY)
+	@echo '== endurance-cluster: nodes killed in mid training, on the way to the same bits; then one node beside two'
+	@$(RAY)
+	@PYTHONPATH=. STUDY_THREADS=1 OMP_NUM_THREADS=1 python tests/endurance_cluster.py
 
 readme: $(READY)
 	@echo '== readme: reports/summary.md goes into README.md'

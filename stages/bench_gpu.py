@@ -3,8 +3,8 @@
     python -m stages.bench_gpu                writes reports/benchmarks/gpu_<card>.csv; under ten minutes
     python -m stages.bench_gpu --interpret    the same on a CPU, with tiny nets: shows that it runs, and no speed
 
-Beside the engine `cuda`: torch.nn on cuDNN one trial after another, plain torch on the same card, and the compiled
-engine on the machine's cores. Nothing of this has been measured yet: no GPU was at hand.
+Beside the engines `cuda` and `graphs`: torch.nn on cuDNN one trial after another, plain torch on the same card, and the
+compiled engine on the machine's cores. Nothing of this has been measured yet: no GPU was at hand.
 """
 
 import argparse
@@ -20,15 +20,15 @@ from stages.plumbing.files import whole
 from stages.speed import gpu, workload
 
 FOLDER = Path("reports/benchmarks")
-DATASETS = {"jsb_chorales": 8, "musedata": 2}  # with their batches
+DATASETS = {"jsb_chorales": 8, "musedata": 2, "speech_short": 8}  # with their batches
 TRIALS = (1, 10, 30, 100)
 
 
 def plan(interpret: bool) -> gpu.Plan:
     if interpret:
-        return gpu.Plan({"made up": [gpu.made_up(cell) for cell in workload.names()]}, (1, 2), 3, 2, 0.0, 2)
+        return gpu.Plan({"made up": [gpu.made_up(cell) for cell in workload.names()]}, (1, 2), 3, 2, 0.0, 2, 8)
     loads = {name: [workload.load(name, cell, size) for cell in workload.names()] for name, size in DATASETS.items()}
-    return gpu.Plan(loads, TRIALS, 256, 2, 1.0, 20)
+    return gpu.Plan(loads, TRIALS, 256, 2, 1.0, 20, 8192)
 
 
 def main() -> None:

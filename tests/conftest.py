@@ -10,8 +10,9 @@ os.environ["TRITON_INTERPRET"] = "1"  # kernels for a GPU run without one, slowl
 
 
 def pytest_collection_modifyitems(items):
-    """The throw-away pipeline takes one worker longer than all other tests take the other: it starts first."""
-    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+    """The longest start first, each on a worker: the throw-away pipeline, and the cluster, which mostly waits."""
+    longest = ["test_pipeline.py", "test_train_all.py"]
+    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
 
 
 def parse_once() -> None:

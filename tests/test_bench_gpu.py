@@ -1,5 +1,7 @@
 """The measurements on a GPU, in small and interpreted: all that runs there runs here; wrong kernels end them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +21,7 @@ def plan(monkeypatch, request):
     """Of one cell; what its kernels take is `test_resources`'s."""
     monkeypatch.chdir(request.config.rootpath)  # params.yaml
     monkeypatch.setattr(gpu, "_resources", lambda names, device: pd.DataFrame([{"what": "registers", "value": 1}]))
-    return gpu.Plan({"made up": [gpu.made_up("gru")]}, (1, 2), 3, 2, 0.0, 2)
+    return gpu.Plan({"made up": [gpu.made_up("gru")]}, (1, 2), 3, 2, 0.0, 2, 8)
 
 
 def test_every_fact_is_measured(plan):
@@ -29,10 +31,19 @@ def test_every_fact_is_measured(plan):
     assert len(checks) == 3 and (checks["value"] <= checks["asked"]).all()
     assert set(table.loc[table["what"] == "microseconds a step", "trials"]) == {1, 2}
     told = table[table["what"] == "milliseconds an update"].set_index("arm")["value"]
-    assert set(told.index) == set(gpu.ARMS)
+    here = [arm for arm in gpu.ARMS if arm != "graphs"]  # which a CPU has none of
+    assert list(told.index) == here
+    assert set(table.loc[table["what"] == "share of a product's GFLOP/s", "arm"]) == set(here)
     slower = table[table["what"] == "times slower than cuda"].set_index("arm")["value"]
-    for arm in gpu.ARMS[1:]:
+    for arm in here[1:]:
         assert slower[arm] == pytest.approx(told[arm] / told["cuda"])
+
+
+def test_a_net_too_large_for_the_kernels_is_played_from_graphs_on_a_gpu(plan):
+    large = gpu.made_up("gru")
+    large = replace(large, net=replace(large.net, units=227))
+    assert gpu.arms(large, torch.device("cuda")) == ["graphs", "plain", "library", "compiled"]
+    assert gpu.arms(gpu.made_up("gru"), torch.device("cuda")) == list(gpu.ARMS)
 
 
 def test_kernels_that_are_wrong_are_not_timed(plan, monkeypatch):

@@ -42,6 +42,8 @@ class Driver:
         cloudpickle.register_pickle_by_value(workers)
         self._work = ray.remote(workers.work)
         self._blocks, self._versions, self._cpus, self._gpus = blocks, versions, cpus, gpus
+        given = {name: value for name, value in os.environ.items() if name.startswith("STUDY_")}
+        self._variables = given | {"STUDY_THREADS": str(cpus)}  # Ray hands none of them on
         self._left = Counter(block.stage for block in blocks)
         self._complete = [stage for stage in stages if not self._left[stage]]
         self._running: dict[ray.ObjectRef, Block] = {}
@@ -83,7 +85,7 @@ class Driver:
         task = self._work.options(
             num_cpus=self._cpus, num_gpus=self._gpus, max_retries=0, label_selector=selector, name=block.title
         )
-        ref = task.remote(os.getcwd(), block.arguments, self._versions[block.dataset], self._cpus)
+        ref = task.remote(os.getcwd(), block.arguments, self._versions[block.dataset], self._variables)
         self._running[ref] = block
 
     def _settle(self, ref: ray.ObjectRef, block: Block) -> None:

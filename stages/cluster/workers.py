@@ -46,17 +46,20 @@ class Outcome:
     said: str = ""
 
 
-def work(folder: str, arguments: tuple[str, ...], versions: Versions, threads: int) -> Outcome:
+def work(folder: str, arguments: tuple[str, ...], versions: Versions, variables: dict[str, str]) -> Outcome:
     """Trains a block, as the driver's folder, which this machine must share, has it.
 
     Ctrl-C, which is how Ray asks a task to stop, is passed on; the training saves where it is.
+
+    Args:
+        variables: of the training's environment; the machine's own are those it was started with.
     """
     import ray  # where this runs, it is there
 
     node, host = ray.get_runtime_context().get_node_id(), socket.gethostname()
     if refused := differences(Path(folder), versions):
         return Outcome(node, host, refused)
-    where = os.environ | {"STUDY_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+    where = os.environ | variables | {"PYTHONUNBUFFERED": "1"}
     where.pop("PYTHONPATH", None)
     # Its standard input is a pipe that nothing is written to: it closes when this process ends, however that ends.
     process = subprocess.Popen(

@@ -1,5 +1,6 @@
 """A population of nets: hidden states by the cell's passes, losses by the output layer, every row on its own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,13 +9,20 @@ from torch import Tensor
 from stages.recurrent.derive import HiddenStates, hidden_states
 from stages.recurrent.net import Net
 
+Losses = Callable[[dict[str, Tensor], Tensor, Tensor], Tensor]  # output layer, h [P, S, H], y [P, S, K] → [P, S]
+
 
 @dataclass(frozen=True)
 class Network:
-    """Runs a `Net` for many rows of weights at once."""
+    """Runs a `Net` for many rows of weights at once.
+
+    Attributes:
+        losses: another way to compute the output layer's than its equation.
+    """
 
     net: Net
     recurrence: HiddenStates
+    losses: Losses | None = None
 
     @classmethod
     def of(cls, net: Net) -> "Network":
@@ -46,7 +54,8 @@ class Network:
         def readout(weights: dict[str, Tensor], h: Tensor, y: Tensor) -> Tensor:
             return self.net.output.negative_log_likelihood(weights, h, y, self.net.settings)
 
-        nll = torch.vmap(readout)(_layer(weights, "output"), h.flatten(1, 2), targets.flatten(1, 2))
+        losses = self.losses or torch.vmap(readout)
+        nll = losses(_layer(weights, "output"), h.flatten(1, 2), targets.flatten(1, 2))
         return nll.unflatten(1, inputs.shape[1:3])
 
 

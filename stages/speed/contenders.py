@@ -15,6 +15,7 @@ from stages.population import trials
 from stages.population.engines import CPU, Engine
 from stages.population.engines.compiled import Compiled
 from stages.population.engines.cuda import Cuda
+from stages.population.engines.graphs import Graphs
 from stages.population.engines.torch import Torch
 from stages.population.population import Population
 from stages.protocol.protocol import Protocol
@@ -27,6 +28,7 @@ ENGINES: dict[str, Callable[..., Engine]] = {  # net, protocol, device
     "plain": Torch,
     "compiled": lambda net, protocol, device: Compiled(net, protocol),
     "cuda": Cuda,
+    "graphs": Graphs,
 }
 OURS = ("plain", "compiled")  # the population on a CPU; all others there are rivals
 

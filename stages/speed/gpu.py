@@ -1,4 +1,4 @@
-"""What is measured on a GPU: that the kernels are right there, how fast they are, and what they take."""
+"""What is measured on a GPU: that kernels and graphs are right there, how fast they are, and what they take."""
 
 import io
 import os
@@ -17,7 +17,7 @@ from stages import cells
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import section
 from stages.population import trials
-from stages.population.engines.cuda import distance
+from stages.population.engines import cuda, graphs
 from stages.population.population import Population
 from stages.protocol.protocol import Protocol
 from stages.recurrent import derive
@@ -27,12 +27,8 @@ from stages.speed import contenders
 from stages.speed.workload import Workload
 
 AGREEMENT = 1e-4  # relative, of kernels with torch and of engines with each other
-ARMS = (
-    "cuda",
-    "plain",
-    "library",
-    "compiled",
-)  # `library`: torch.nn, one trial after another; `compiled`: on the cores
+DISTANCES = {"cuda": cuda.distance, "graphs": graphs.distance}  # the arms that are tried before they are timed
+ARMS = (*DISTANCES, "plain", "library", "compiled")  # torch.nn, one trial after another; the last on the cores
 UPDATES = 3  # after which engines are compared
 
 
@@ -46,6 +42,7 @@ class Plan:
         steps, sequences: of the batch on which these are taken.
         seconds: at least so long is each thing measured.
         updates: so many of an epoch are timed, and stand for all of it.
+        width: of the matrices whose product is the ceiling.
     """
 
     loads: dict[str, list[Workload]]
@@ -54,6 +51,7 @@ class Plan:
     sequences: int
     seconds: float
     updates: int
+    width: int
 
 
 def measured(plan: Plan, device: torch.device) -> pd.DataFrame:
@@ -62,20 +60,31 @@ def measured(plan: Plan, device: torch.device) -> pd.DataFrame:
     Raises:
         InputError: the kernels are wrong on this device; how fast they are is then of no interest.
     """
-    first = next(iter(plan.loads.values()))
-    found = [*_checks(first, device)]
-    for row in found:
-        print(f"{row['what']}, {row['cell']}: {row['value']:.2g}", flush=True)
+    first, found = next(iter(plan.loads.values())), []
+    for dataset, loads in plan.loads.items():
+        for load in loads:
+            found += _checks(dataset, load, device)
     wrong = [f"{row['what']}, {row['cell']}: {row['value']:.2g}" for row in found if row["value"] > row["asked"]]
     if wrong:
         raise InputError(f"the kernels are not right on {device}: {'; '.join(wrong)}")
     for load in first:
         for count in plan.trials:
             found.append(_row("microseconds a step", "", load, "cuda", count, _step(load, count, plan, device), 2.0))
+    ceiling = _ceiling(plan, device)
     for dataset, loads in plan.loads.items():
         for load in loads:
-            found += _updates(dataset, load, plan, device)
+            found += _updates(dataset, load, plan, ceiling, device)
     return pd.concat([pd.DataFrame(found), _resources([load.cell for load in first], device)], ignore_index=True)
+
+
+def arms(load: Workload, device: torch.device) -> list[str]:
+    """Those that can be had for a net, the one that is to be fastest first."""
+    left = [arm for arm in ARMS if arm != "graphs" or device.type == "cuda"]
+    try:
+        derive.fused(load.net.cell, load.net.inputs, load.net.units)
+    except derive.Underivable:
+        left.remove("cuda")
+    return left
 
 
 def _row(what: str, dataset: str, load: Workload, arm: str, count: int, value: float, asked: float = np.nan) -> dict:
@@ -84,14 +93,14 @@ def _row(what: str, dataset: str, load: Workload, arm: str, count: int, value: f
     return told | {"trials": count, "value": value, "asked": asked}
 
 
-def _checks(loads: list[Workload], device: torch.device) -> Iterator[dict[str, Any]]:
-    """How far the kernels are from torch, the engine from the compiled one, and a second run from the first."""
-    for load in loads:
-        yield _row("off torch", "", load, "cuda", 2, distance(load.net, device), AGREEMENT)
-        ends = [_after(load, arm, device) for arm in ("compiled", "cuda", "cuda")]
+def _checks(dataset: str, load: Workload, device: torch.device) -> Iterator[dict[str, Any]]:
+    """How far an arm is from torch, from the compiled engine, and a second run from the first."""
+    for arm in [arm for arm in arms(load, device) if arm in DISTANCES]:
+        yield _row("off torch", dataset, load, arm, 2, DISTANCES[arm](load.net, device), AGREEMENT)
+        ends = [_after(load, each, device) for each in ("compiled", arm, arm)]
         off = float((ends[1] - ends[0]).abs().max() / ends[0].abs().max())
-        yield _row(f"off compiled after {UPDATES} updates", "", load, "cuda", 3, off, AGREEMENT)
-        yield _row("off itself, run twice", "", load, "cuda", 3, float((ends[2] - ends[1]).abs().max()), 0.0)
+        yield _row(f"off compiled after {UPDATES} updates", dataset, load, arm, 3, off, AGREEMENT)
+        yield _row("off itself, run twice", dataset, load, arm, 3, float((ends[2] - ends[1]).abs().max()), 0.0)
 
 
 def _after(load: Workload, arm: str, device: torch.device) -> torch.Tensor:
@@ -119,11 +128,21 @@ def _step(load: Workload, count: int, plan: Plan, device: torch.device) -> float
     return 1e6 * timed(both, plan.seconds, device) / plan.steps
 
 
-def _updates(dataset: str, load: Workload, plan: Plan, device: torch.device) -> Iterator[dict[str, Any]]:
+def _ceiling(plan: Plan, device: torch.device) -> float:
+    """GFLOP/s of a product of matrices in float32, which no training exceeds."""
+    size = plan.width
+    a, b = torch.ones(2, size, size, device=device)
+    return 2e-9 * size**3 / timed(lambda: a @ b, plan.seconds, device)
+
+
+def _updates(
+    dataset: str, load: Workload, plan: Plan, ceiling: float, device: torch.device
+) -> Iterator[dict[str, Any]]:
     """Milliseconds an update and seconds an epoch of as many trials as there are at most, by each arm; peak memory."""
     some, count = replace(load, batches=load.batches[: plan.updates]), plan.trials[-1]
+    first, *others = arms(load, device)
     update: dict[str, float] = {}
-    for arm in ARMS:
+    for arm in (first, *others):
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         if arm == "library":
@@ -134,12 +153,17 @@ def _updates(dataset: str, load: Workload, plan: Plan, device: torch.device) -> 
         asked = 0.5 if (dataset, arm) == ("musedata", "cuda") else np.nan
         yield _row("milliseconds an update", dataset, load, arm, count, 1e3 * update[arm])
         yield _row("seconds an epoch", dataset, load, arm, count, update[arm] * len(load.batches), asked)
+        rate, half = (
+            1e-9 * count * some.arithmetic / (update[arm] * len(some.batches)),
+            0.5 if arm == "graphs" else np.nan,
+        )
+        yield _row("share of a product's GFLOP/s", dataset, load, arm, count, rate / ceiling, half)
         if device.type == "cuda" and arm != "compiled":
             peak = torch.cuda.max_memory_allocated(device) / 2**20
             yield _row("MiB at most", dataset, load, arm, 1 if arm == "library" else count, peak)
-    for arm in ARMS[1:]:
-        asked = 100.0 if arm == "library" else 1.0
-        yield _row("times slower than cuda", dataset, load, arm, count, update[arm] / update["cuda"], asked)
+    for arm in others:
+        asked = 100.0 if (first, arm) == ("cuda", "library") else 1.0
+        yield _row(f"times slower than {first}", dataset, load, arm, count, update[arm] / update[first], asked)
 
 
 def timed(call: Callable[[], None], seconds: float, device: torch.device) -> float:

@@ -200,7 +200,7 @@ def test_an_engine_that_cannot_is_an_error_that_says_why(monkeypatch):
     from stages.population import engines
 
     monkeypatch.setenv("STUDY_ENGINE", "fast")
-    with pytest.raises(InputError, match="STUDY_ENGINE: expected cuda, compiled or torch, found 'fast'"):
+    with pytest.raises(InputError, match="STUDY_ENGINE: expected cuda, graphs, compiled or torch, found 'fast'"):
         engines.choose(net(), protocol(), CPU)
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from launches import Kernel, Launches, on_meta
 from training_data import CPU, Frames, engine, music, net, protocol, trial
 
 from stages.plumbing.errors import InputError
@@ -17,7 +17,7 @@ from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
 
 pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
-from stages.population.engines import fused_noise  # noqa: E402  (it imports Triton)
+from stages.population.engines import fused_losses, fused_noise, fused_updating  # noqa: E402  (it imports Triton)
 
 BATCHES = [np.array([[0, 3], [1, 2]]), np.array([[2, 1], [3, 0]]), np.array([[3, 2], [0, 1]])]
 
@@ -67,27 +67,13 @@ def test_noise_is_that_of_the_other_engines(update):
     assert (matrix[:, 1093:] == 1).all()
 
 
-class Launches(TorchDispatchMode):
-    """Counts operations that compute, copies between devices, and what asks for a number on the host."""
-
-    VIEWS = "view _unsafe_view unbind split split_with_sizes select slice expand transpose t permute detach alias "
-    VIEWS += "unsqueeze squeeze as_strided _reshape_alias unflatten empty new_empty empty_like empty_strided lift_fresh"
-
-    def __init__(self):
-        super().__init__()
-        self.operations, self.copies, self.asked = Counter(), 0, Counter()
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        name = function._schema.name.removeprefix("aten::")
-        if name in ("_local_scalar_dense", "is_nonzero", "item", "nonzero", "equal"):
-            self.asked[name] += 1
-        source = args[1] if name == "copy_" else args[0] if name == "_to_copy" else None
-        if source is not None and source.device != result.device:
-            self.copies += 1
-        elif name not in self.VIEWS.split():
-            self.operations[name] += 1
-        return result
+@pytest.mark.parametrize("units", [1, 6, 46])
+@pytest.mark.parametrize("update", [0, 2**32 + 5])
+def test_dropout_is_that_of_the_other_engines_to_the_bit(units, update):
+    seeds, shares = torch.tensor([0, 2**31 + 7, 2**62 + 12345]), torch.tensor([0.5, 0.0, 0.1])
+    frames = torch.arange(3 * 40).view(3, 8, 5) + 2**31
+    own, others = (of.kept(seeds, update, frames, shares, units) for of in (fused_noise, noise))
+    assert torch.equal(own, others)
 
 
 @pytest.mark.parametrize("output", ["bernoulli", "gaussian_mixture"])
@@ -96,33 +82,29 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
     settings = {"components": 3, "variance_floor": 1e-4} if output == "gaussian_mixture" else {}
     of, rules, meta = Net.build("gru", output, 8, 6, 8, settings), protocol(), torch.device("meta")
     computing, launched = Cuda(of, rules, meta), Counter()
-
-    class Kernel:
-        def __init__(self, name):
-            self.name = name
-
-        def __getitem__(self, grid):
-            return lambda *args, **options: launched.update([self.name])
+    grid = [trial(0, c, c, 0, dropout=0.3) for c in range(5)]
 
     passes = computing.network.recurrence.__self__
-    passes.forward, passes.backward = Kernel("forward"), Kernel("backward")
-    monkeypatch.setattr(fused_noise, "perturb", Kernel("noise"))
+    passes.forward, passes.backward = Kernel("forward", launched), Kernel("backward", launched)
+    monkeypatch.setattr(fused_noise, "perturb", Kernel("noise", launched))
+    monkeypatch.setattr(fused_noise, "drop", Kernel("dropout", launched))
+    monkeypatch.setattr(fused_losses, "bernoulli_loss", Kernel("loss", launched))
+    monkeypatch.setattr(fused_losses, "mixture_loss", Kernel("loss", launched))
+    monkeypatch.setattr(fused_updating, "kernel", lambda optimiser: Kernel("update", launched))
     lengths = np.array([4, 4, 4, 4, 40, 40, 40, 40])
     frames = np.zeros((lengths.sum(), 8), np.float32)
     split = computing.load(frames, frames, lengths)
     counted = []
     for batches in ([np.array([[0, 1]])], [np.array([[4, 5]])], [np.array([[0, 1]])] * 3):
-        population = Population.initial(Layout.of(of), rules, [trial(0, c, c, 0) for c in range(5)], CPU)
-        population.weights, population.finite = population.weights.to(meta), population.finite.to(meta)
-        population.optimiser.rows = population.optimiser.rows.to(meta)
+        population = on_meta(Layout.of(of), rules, grid)
         with Launches() as counts:
             computing.train(population, split, batches, 0)
         assert not counts.asked
         counted.append((counts.operations.total(), counts.copies))
     (one, copies), longer, three = counted
     assert longer == (one, copies) and three[1] == copies <= 6
-    assert one < 150 and three[0] <= 3 * one
-    assert launched == {"noise": 5, "forward": 5, "backward": 5}
+    assert one < 50 and three[0] <= 3 * one
+    assert launched == dict.fromkeys(["noise", "forward", "dropout", "loss", "backward", "update"], 5)
 
 
 def test_why_it_cannot_run_is_one_line(monkeypatch):

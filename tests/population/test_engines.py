@@ -18,17 +18,17 @@ SPEECH = Net.build("gru", "gaussian_mixture", 20, 227, 10, {"components": 20, "v
 def environment(monkeypatch):
     """Chooses for a machine with a GPU, no wish being uttered but those given; engines are not really made.
 
-    `obstacle` is what is in the way of the kernels.
+    `obstacle` is what is in the way of the kernels, `graphs` of CUDA graphs.
     """
     for name in ("STUDY_ENGINE", "STUDY_DEVICE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(engines.Compiled, "__init__", lambda self, net, protocol: None)
-    monkeypatch.setattr(engines.Torch, "__init__", lambda self, net, protocol, device: setattr(self, "device", device))
+    for kind in (engines.Torch, engines.Cuda, engines.Graphs):
+        monkeypatch.setattr(kind, "__init__", lambda self, net, protocol, device: setattr(self, "device", device))
 
-    monkeypatch.setattr(engines.Cuda, "__init__", lambda self, net, protocol, device: setattr(self, "device", device))
-
-    def choose(of, there, obstacle=None, **wishes):
+    def choose(of, there, obstacle=None, graphs=None, **wishes):
         monkeypatch.setattr(engines.Cuda, "obstacle", lambda net, device: obstacle)
+        monkeypatch.setattr(engines.Graphs, "obstacle", lambda net, device: graphs)
         for name, value in wishes.items():
             monkeypatch.setenv(f"STUDY_{name.upper()}", value)
         chosen = engines.choose(of, protocol(), there)
@@ -49,15 +49,21 @@ def test_without_kernels_music_stays_on_the_cores_beside_a_gpu_and_says_why(envi
     assert capfd.readouterr().err == said
 
 
-def test_speech_goes_to_the_gpu(environment, capfd):
-    assert environment(SPEECH, GPU, "3 recurrent matrices do not fit") == ("Torch", GPU)
-    assert capfd.readouterr().err == "training in plain torch on cuda:0: 3 recurrent matrices do not fit\n"
+def test_speech_goes_to_the_gpu_by_graphs_where_they_are_right_and_says_so(environment, capfd):
+    assert environment(SPEECH, GPU, "3 recurrent matrices do not fit") == ("Graphs", GPU)
+    said = "training on cuda:0, played from CUDA graphs: 3 recurrent matrices do not fit\n"
+    assert capfd.readouterr().err == said
+    assert environment(SPEECH, GPU, "3 recurrent matrices do not fit", "a graph gives other numbers") == ("Torch", GPU)
+    said = "training in plain torch on cuda:0: 3 recurrent matrices do not fit; a graph gives other numbers\n"
+    assert capfd.readouterr().err == said
 
 
 def test_the_environment_overrides(environment):
-    assert environment(net(), GPU, "no kernels", device="cuda") == ("Torch", GPU)
+    assert environment(net(), GPU, "no kernels", device="cuda") == ("Graphs", GPU)
     with pytest.raises(InputError, match="cannot use 'cuda': no kernels"):
         environment(net(), GPU, "no kernels", engine="cuda")
+    with pytest.raises(InputError, match="cannot use 'graphs': no driver"):
+        environment(SPEECH, GPU, None, "no driver", engine="graphs")
     with pytest.raises(InputError, match="cannot use 'compiled': the compiled kernels are for CPUs"):
         environment(net(), GPU, engine="compiled")
 
@@ -66,6 +72,7 @@ def test_an_engine_asked_for_is_had_beside_the_gpu(environment):
     assert environment(SPEECH, GPU, engine="compiled") == ("Compiled", CPU)
     assert environment(net(), GPU, engine="torch") == ("Torch", GPU)
     assert environment(net(), GPU, engine="cuda") == ("Cuda", GPU)
+    assert environment(net(), GPU, engine="graphs") == ("Graphs", GPU)
 
 
 def test_scoring_fills_a_gpu(monkeypatch):

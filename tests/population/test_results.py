@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from training_data import CPU, net
+from training_data import net
 from training_stage import stage, write_params
 
 from stages import train
@@ -18,7 +17,6 @@ from stages.plumbing import places
 from stages.plumbing.errors import InputError
 from stages.population import behaviour, noise, results, trainer
 from stages.population.results import Results
-from stages.recurrent import saved
 from stages.recurrent.layout import Layout
 
 FILES = ("weights.safetensors", "trials.csv", "curves.csv.gz", "run.json")
@@ -130,23 +128,6 @@ def test_repeats_made_elsewhere_join_and_each_says_where(copy, monkeypatch):
         ([2, 2], "torch, 1 threads"),
     ]
     assert after["engine"] == f"{before['engine']}, torch, 1 threads"
-
-
-def test_weights_from_two_devices_are_one_file(tmp_path):
-    layout = Layout.of(net())
-    rows = [torch.zeros(layout.size), _Elsewhere(torch.ones(layout.size))]
-    saved.save(tmp_path / "w.safetensors", layout, [(0, 0), (1, 0)], rows)
-    assert saved.load(tmp_path / "w.safetensors", layout, CPU)[1]["output.c"].unique().tolist() == [0, 1]
-
-
-class _Elsewhere:
-    """A row on another device: it has to be fetched."""
-
-    def __init__(self, row: torch.Tensor):
-        self._row = row
-
-    def cpu(self) -> torch.Tensor:
-        return self._row
 
 
 def test_a_moved_or_renamed_training_keeps_its_repeats(copy):

@@ -1,17 +1,20 @@
 """The derived Triton kernels against `step` under autograd, in Triton's interpreter, which needs no GPU."""
 
+from collections import Counter
 from types import ModuleType
 
 import pytest
 import torch
+from launches import Kernel, Launches
 from own_cells import CELLS, random_weights
 from torch import Tensor
 
 from stages import cells
 from stages.recurrent import derive, unroll
-from stages.recurrent.derive import __main__, matrices
+from stages.recurrent.derive import __main__, matrices, torch_passes
 
 pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
+from stages.recurrent.derive import triton_steps  # noqa: E402  (it imports Triton)
 
 P, T, B, D, H = 2, 5, 2, 3, 5
 LENGTHS = torch.tensor([[5, 2], [1, 4]], dtype=torch.int32)
@@ -41,16 +44,40 @@ def ran(function, weights: dict[str, Tensor], inputs: Tensor, upstream: Tensor, 
 
 
 @pytest.mark.parametrize("of", EVERY, ids=names)
-def test_kernels_equal_autograd_through_the_step(of):
+@pytest.mark.parametrize("kind", ["a kernel a pass", "a kernel between two products"])
+def test_kernels_equal_autograd_through_the_step(of, kind):
     weights, inputs, upstream = population(of)
     expected = ran(lambda w, x: unroll.hidden_states(of, H, w, x), weights, inputs, upstream)
-    kernels = derive.fused(of, D, H)
+    kernels = (derive.fused if kind == "a kernel a pass" else derive.stepped)(of, D, H)
     for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
         own = {name: weight.to(dtype) for name, weight in weights.items()}
         found = ran(kernels, own, inputs.to(dtype), upstream.to(dtype), LENGTHS)
         for one, other in zip(found, expected, strict=True):
             assert one.dtype == dtype
             torch.testing.assert_close(one.double(), other, rtol=tolerance, atol=tolerance * other.abs().max().item())
+
+
+@pytest.mark.parametrize("cell, in_torch, fused", [("tanh", 5, 5), ("lstm", 23, 5), ("gru", 14, 9)])
+def test_a_step_is_few_launches(cell, in_torch, fused):
+    """Of both passes: products, a kernel before each, and the sum with what comes from above."""
+    of, meta = cells.load(cell), torch.device("meta")
+    shapes = {name: (P, *parameter.shape) for name, parameter in of.parameters(D, H).items()}
+    counted = {}
+    for passes in (torch_passes.Passes(derive.equation(of, D, H)), triton_steps.Passes(derive.equation(of, D, H))):
+        launched = Counter()
+        for do in (*passes.forward, *passes.backward):
+            if isinstance(do, triton_steps.Between):
+                do.kernel = Kernel("between", launched)
+        totals = []
+        for steps in (4, 5):
+            weights = {name: torch.empty(shape, device=meta, requires_grad=True) for name, shape in shapes.items()}
+            launched.clear()
+            with Launches() as counts:
+                h = torch_passes.hidden_states(passes, weights, torch.empty(P, steps, B, D, device=meta))
+                torch.autograd.grad(h.sum(), [*weights.values()])
+            totals.append(counts.operations.total() + launched.total())
+        counted[type(passes)] = totals[1] - totals[0]
+    assert counted == {torch_passes.Passes: in_torch, triton_steps.Passes: fused}
 
 
 @pytest.mark.parametrize("cell", ["tanh", "lstm", "gru"])

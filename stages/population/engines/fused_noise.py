@@ -1,5 +1,6 @@
-"""Weight noise as one Triton kernel: the numbers of `population/noise.py`, added where they are drawn."""
+"""Weight noise and dropout as a Triton kernel each: the numbers of `population/noise.py`, used where they are drawn."""
 
+import torch
 import triton
 import triton.language as tl
 from torch import Tensor
@@ -51,6 +52,29 @@ def perturb(perturbed, seeds, deviations, update, size, count, BLOCK: tl.constex
     _add(row, at, quarter, at + 3 * quarter, count, deviation, n3)
 
 
+@triton.jit
+def _keep(masks, at, inside, place, units, word, share):
+    drawn = (word >> 8).to(tl.int32).to(tl.float32) * 5.9604644775390625e-08  # 2⁻²⁴
+    tl.store(masks + at + place, tl.where(drawn >= share, 1.0 / (1.0 - share), 0.0), mask=inside & (place < units))
+
+
+@triton.jit(do_not_specialize=["update", "F"])
+def drop(masks, seeds, shares, frames, update, F, units, BLOCK: tl.constexpr):
+    trial = tl.program_id(0).to(tl.int64)
+    each, quarter = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK), (units + 3) // 4
+    f, block = each // quarter, each % quarter
+    inside, zero = f < F, each * 0
+    seed, share = tl.load(seeds + trial), tl.load(shares + trial)
+    frame = tl.load(frames + trial * F + f, mask=inside, other=0).to(tl.uint32)
+    counter, now, dropout = block.to(tl.uint32), (zero + update).to(tl.uint32), (zero + 1).to(tl.uint32)
+    w0, w1, w2, w3 = tl.philox(seed, counter, now, frame, dropout)
+    at = (trial * F + f) * units
+    _keep(masks, at, inside, block, units, w0, share)
+    _keep(masks, at, inside, block + quarter, units, w1, share)
+    _keep(masks, at, inside, block + 2 * quarter, units, w2, share)
+    _keep(masks, at, inside, block + 3 * quarter, units, w3, share)
+
+
 def add_noise(matrix: Tensor, count: int, seeds: Tensor, deviations: Tensor, update: int) -> None:
     """Adds noise of one update to the first `count` numbers of each row of a matrix [P, N], in place.
 
@@ -59,3 +83,13 @@ def add_noise(matrix: Tensor, count: int, seeds: Tensor, deviations: Tensor, upd
     """
     programs = triton.cdiv(-(-count // 4), BLOCK)
     perturb[len(matrix), programs](matrix, seeds, deviations, update & 0xFFFFFFFF, matrix.shape[1], count, BLOCK)
+
+
+def kept(seeds: Tensor, update: int, frames: Tensor, shares: Tensor, units: int) -> Tensor:
+    """The masks of dropout, as `noise.kept` gives them: [P, …, units] for frames [P, …]."""
+    frames = frames.contiguous()
+    masks = torch.empty(*frames.shape, units, device=frames.device)
+    F = frames[0].numel()
+    programs = triton.cdiv(F * -(-units // 4), BLOCK)
+    drop[len(frames), programs](masks, seeds, shares, frames, update & 0xFFFFFFFF, F, units, BLOCK)
+    return masks

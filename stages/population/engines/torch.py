@@ -22,7 +22,7 @@ from stages.recurrent.sequences import Batch, Sequences
 class Torch:
     """The whole population at once, in as few parts as the device's memory allows."""
 
-    def __init__(self, net: Net, protocol: Protocol, device: torch.device):
+    def __init__(self, net: Net, protocol: Protocol | None, device: torch.device):
         self.network, self.protocol, self.device = self._network(net), protocol, device
         self.name = self._name()
         self._parts = 1
@@ -56,19 +56,7 @@ class Torch:
         for number, sequences in enumerate(batches):  # nothing is copied from or to the device in here
             batch = split.gather(sequences, sent[number])
             gradient, loss = self.gradient(population, batch, update + number)
-            norm = rescale(gradient, self.protocol.gradient_norm)
-            if self.protocol.not_finite == "shrink":  # the authors' rule: not rescaled
-                broken = ~torch.isfinite(norm)[:, None]
-                gradient = torch.where(broken, 0.1 * population.weights, gradient)
-                population.finite &= torch.isfinite(torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64))
-            else:
-                population.finite &= torch.isfinite(norm) & torch.isfinite(loss)
-            finite, zero = population.finite[:, None], gradient.new_zeros(())
-            gradient = gradient.where(finite, zero)
-            step = population.optimiser.step(population.weights, gradient, rates[number], update + number)
-            if self.protocol.step_norm is not None:
-                rescale(step, self.protocol.step_norm)
-            population.weights.add_(step.where(finite, zero))
+            self.move(population, gradient, loss, rates[number], update + number)
         if self.device.type == "cuda":  # whoever takes the time waits
             torch.cuda.synchronize(self.device)
 
@@ -79,8 +67,6 @@ class Torch:
         seeds = population.column("seed")[:, 0]
 
         def part(rows: slice) -> tuple[Tensor, Tensor]:
-            views = population.layout.views(perturbed[rows])
-            leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
             inputs, targets, mask, lengths = (
                 each.expand(len(places[rows]), *each.shape[1:]) if len(each) == 1 else each[places[rows]]
                 for each in (batch.inputs, batch.targets, batch.mask, batch.lengths)
@@ -88,14 +74,44 @@ class Torch:
             kept = None
             if dropout is not None:
                 frames = batch.frames[places[rows]]
-                kept = noise.kept(seeds[rows], update, frames, dropout[rows, 0], self.network.net.units)
-            nll = self.network.negative_log_likelihood(leaves, inputs, targets, kept, lengths)
-            loss = (nll * mask).sum((1, 2)) / mask.shape[2]
-            gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
-            return torch.cat([each.flatten(1) for each in gradients], dim=1), loss.detach()
+                kept = self.kept(seeds[rows], update, frames, dropout[rows, 0], self.network.net.units)
+            return self.differentiate(population.layout, perturbed[rows], inputs, targets, mask, lengths, kept)
 
         gradients, losses = zip(*self._in_parts(part, len(places)), strict=True)
         return torch.cat(gradients), torch.cat(losses)
+
+    def differentiate(
+        self,
+        layout: Layout,
+        weights: Tensor,
+        inputs: Tensor,
+        targets: Tensor,
+        mask: Tensor,
+        lengths: Tensor,
+        kept: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """The gradient [P, N] and the loss [P] at weights [P, N]; the others as in a `Batch` and for a `Network`."""
+        leaves = {name: view.detach().requires_grad_() for name, view in layout.views(weights).items()}
+        nll = self.network.negative_log_likelihood(leaves, inputs, targets, kept, lengths)
+        loss = (nll * mask).sum((1, 2)) / mask.shape[2]
+        gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
+        return torch.cat([each.flatten(1) for each in gradients], dim=1), loss.detach()
+
+    def move(self, population: Population, gradient: Tensor, loss: Tensor, rates: Tensor, update: int) -> None:
+        """From every row's gradient [P, N] and loss [P] to its new weights, at rates [P]."""
+        norm = rescale(gradient, self.protocol.gradient_norm)
+        if self.protocol.not_finite == "shrink":  # the authors' rule: not rescaled
+            broken = ~torch.isfinite(norm)[:, None]
+            gradient = torch.where(broken, 0.1 * population.weights, gradient)
+            population.finite &= torch.isfinite(torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64))
+        else:
+            population.finite &= torch.isfinite(norm) & torch.isfinite(loss)
+        finite, zero = population.finite[:, None], gradient.new_zeros(())
+        gradient = gradient.where(finite, zero)
+        step = population.optimiser.step(population.weights, gradient, rates, update)
+        if self.protocol.step_norm is not None:
+            rescale(step, self.protocol.step_norm)
+        population.weights.add_(step.where(finite, zero))
 
     def perturbed(self, population: Population, update: int) -> Tensor:
         """The weights with fresh Gaussian noise on the recurrent layer's matrices, or those of its inputs."""
@@ -105,6 +121,8 @@ class Torch:
             drawn = noise.normals(population.column("seed")[:, 0], update, matrices.shape[1])
             matrices.addcmul_(drawn, population.column("weight_noise"))
         return perturbed
+
+    kept = staticmethod(noise.kept)
 
     def score(self, layout: Layout, weights: Tensor, split: Sequences, stop: Callable[[], bool]) -> np.ndarray:
         def part(rows: slice) -> np.ndarray:

@@ -5,7 +5,8 @@
     lines.py          expressions as lines of code
     numba_source.py   the source of the compiled passes    schedule.py    in which loop a value is computed
     triton_source.py  the source of the kernels for a GPU  triton_passes.py, triton_functions.py    what runs them
-    torch_passes.py   the passes in torch                  matrices.py    from a cell's parameters to W, U, V and back
+    torch_passes.py   the passes in torch                  triton_steps.py  on a GPU, a kernel between two products
+    matrices.py       from a cell's parameters to W, U, V and back
 
 `python -m stages.recurrent.derive gru` prints a cell's compiled passes.
 """
@@ -95,6 +96,18 @@ def fused(cell: ModuleType, inputs: int, units: int) -> HiddenStates:
         matrices = passes.numbers(units) // triton_passes.width(units) ** 2
         raise Underivable(f"{matrices} recurrent matrices of {units} units do not fit into registers")
     return passes.hidden_states
+
+
+def stepped(cell: ModuleType, inputs: int, units: int) -> HiddenStates:
+    """The cell's passes in torch, on a GPU, with all between two products as one kernel.
+
+    Raises:
+        Underivable: with the operation that is not known.
+        ImportError: Triton is not installed.
+    """
+    from stages.recurrent.derive import triton_steps  # an extra, and its import takes a second
+
+    return partial(torch_passes.hidden_states, triton_steps.Passes(equation(cell, inputs, units)))
 
 
 def hidden_states(cell: ModuleType, inputs: int, units: int) -> HiddenStates:

@@ -91,6 +91,8 @@ class Do(NamedTuple):
 class Passes:
     """The passes of one equation; a step of each is a list of operations."""
 
+    together = True  # neighbouring columns are squashed in one operation
+
     def __init__(self, equation: Equation):
         self.equation, self.outs = equation, equation.outs
         self.nodes = ex.below(equation.outs)
@@ -152,7 +154,7 @@ class Passes:
                 plan = [Do(torch.bmm, operands, [joint])]
             else:
                 plan = [Do(torch.baddbmm, [Node("x", group[0].column, len(group)), *operands], [joint])]
-            for op in FUNCTIONS:
+            for op in FUNCTIONS if self.together else ():
                 squashed = [Node(op, each) for each in nodes]
                 if len(nodes) > 1 and {*squashed} <= {*self.nodes}:
                     done.update(squashed)

@@ -31,8 +31,8 @@ class Passes:
 
     def __init__(self, kernels: Kernels):
         self.kernels, self.groups = kernels, neighbours(kernels.adjoints.products)
-        module = _run(kernels.text)
-        self.forward, self.backward = module["forward"], module["backward"]
+        names = module(kernels.text)
+        self.forward, self.backward = names["forward"], names["backward"]
 
     def numbers(self, units: int) -> int:
         """How many numbers of recurrent matrices a program holds."""
@@ -93,10 +93,13 @@ class _Fused(torch.autograd.Function):
         return *ctx.passes.gradients(dh.contiguous(), *ctx.saved_tensors), None, None
 
 
-def _run(source: str) -> dict[str, Any]:
-    """What a module with this source defines; Triton asks for the source again, by its file's name."""
+def module(source: str, **given: Any) -> dict[str, Any]:
+    """What a module with this source defines, in which these names are known.
+
+    Triton asks for the source again, by its file's name.
+    """
     file = f"<kernels {sha256(source.encode()).hexdigest()[:16]}>"
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
-    names: dict[str, Any] = {"__name__": "stages.recurrent.derive.kernels"}
+    names: dict[str, Any] = {"__name__": "stages.recurrent.derive.kernels"} | given
     exec(compile(source, file, "exec"), names)
     return names
