@@ -12,7 +12,7 @@ from typing import Any
 
 from stages.corpora.readers import read as read_sequences
 from stages.plumbing.errors import InputError, run
-from stages.plumbing.parameters import PARAMS, read, shortened
+from stages.plumbing.parameters import PARAMS, Name, read, section, shortened
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
@@ -23,9 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", required=True, metavar="NAME", help=f"a key of `datasets` in {PARAMS}")
     name = parser.parse_args().dataset
-    source, sequences = read(f"datasets.{name}.source"), read(f"datasets.{name}.sequences")
-    if not isinstance(source, str):
-        raise InputError(f"{PARAMS}: datasets.{name}.source: expected a source's name, found {shortened(repr(source))}")
+    source, sequences = section(f"datasets.{name}.source", Name), read(f"datasets.{name}.sequences")
     if not (folder := RAW / source).is_dir():
         raise InputError(f"{folder}: no such folder; `python -m stages.download --source {source}` makes it")
     dataset = read_sequences(folder, sequences, f"{PARAMS}: datasets.{name}.sequences")

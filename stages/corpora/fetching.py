@@ -20,6 +20,7 @@ from stages.corpora.folders import copy, list_files, opened
 from stages.corpora.sources import Archive, File, Local, Package
 from stages.corpora.unpacking import unpack
 from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import shortened
 
 RETRIES = 2
 TIMEOUT = 30  # seconds without an answer
@@ -121,19 +122,16 @@ def _copy_package(name: str, source: Package, folder: Path) -> str:
 
 
 def _copy_local(name: str, source: Local, folder: Path) -> str:
-    where = f"source {name}: path {source.path}: "
+    where = f"source {name}: path {shortened(source.path)}: "
     try:
-        origin = Path(source.path).expanduser()
-        is_folder, is_file = origin.is_dir(), origin.is_file()
-    except (RuntimeError, ValueError, OSError) as error:  # no such user, a NUL byte, a name that is too long
-        raise InputError(f"{where}expected a folder or a zip archive ({error})") from None
-    if is_folder:
+        origin = source.place()
+    except InputError as error:
+        raise InputError(f"source {name}: {error}") from None
+    if origin.is_dir():
         digests = _copy(origin, folder, source.keep)
-    elif is_file:
+    else:
         digests = unpack(origin, folder, lambda member: _matches(member, source.keep))
         _require_any(os.listdir(folder), source.keep, where)
-    else:
-        raise InputError(f"{where}expected a folder or a zip archive, found neither")
     if source.contents_sha256:
         _require_digest(digests, source.contents_sha256, where)
     return source.path
@@ -155,7 +153,7 @@ def _matches(name: str, keep: list[str]) -> bool:
 
 def _require_any(names: list[str], keep: list[str], where: str) -> None:
     if not names:
-        raise InputError(f"{where}expected files that match {' or '.join(keep)}, found none")
+        raise InputError(f"{where}expected files that match {shortened(' or '.join(keep), 200)}, found none")
 
 
 def _require_digest(members: dict[str, str], expected: str, where: str) -> None:

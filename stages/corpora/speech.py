@@ -14,6 +14,7 @@ import re
 from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -31,8 +32,8 @@ from stages.plumbing.parameters import Section
 class Takes(Section):
     """The takes, numbers in the files' names, that validate and that test; all others train."""
 
-    valid: list[int]
-    test: list[int]
+    valid: list[Annotated[int, Field(ge=0)]]
+    test: list[Annotated[int, Field(ge=0)]]
 
 
 class Drawn(Section):

@@ -244,6 +244,27 @@ def test_a_users_folder_and_zip_are_copied_and_verified_if_asked(project, monkey
         run(monkeypatch)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["~nosuchuser/music", "a\0b", "x" * 5000, "/dev/null", "<b>\n</b>", "loop"],
+    ids=lambda path: ascii(path)[:12],
+)
+def test_a_path_that_leads_nowhere_is_told_in_one_line(project, monkeypatch, tmp_path, path):
+    (tmp_path / "loop").symlink_to("loop")
+    project(kind="path", path=path)
+    with pytest.raises(InputError, match=r"source data: path .*: expected a folder or a zip archive") as error:
+        run(monkeypatch)
+    assert str(error.value).isprintable() and len(str(error.value)) < 400
+    assert left_in(tmp_path / "data/raw") == []
+
+
+@pytest.mark.parametrize("keep", [[""], ["."], []])
+def test_a_pattern_that_is_none_is_named(project, monkeypatch, keep):
+    project(kind="path", path="mine", keep=keep)
+    with pytest.raises(InputError, match=r"data/sources.yaml: sources.data.keep"):
+        run(monkeypatch)
+
+
 def test_files_of_an_installed_package_are_verified(project, monkeypatch, tmp_path):
     entry = dict(kind="package", package="music21", folder="corpus/bach", licence="-", citation="-")
     project(**entry, keep=["bwv10.7.mxl"], contents_sha256="0" * 64)
