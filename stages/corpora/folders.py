@@ -67,13 +67,25 @@ def content(path: Path, most: int) -> bytes:
     return found
 
 
+def created(path: Path) -> IO[bytes]:
+    """A new file, open for writing.
+
+    Raises:
+        InputError: there is one: some disks take names for the same that differ in capitals or accents' form.
+    """
+    try:
+        return path.open("xb")
+    except FileExistsError:
+        raise InputError(f"{path.name}: this disk takes its name and another file's for the same; rename one") from None
+
+
 def copy(origin: Path, target: Path) -> None:
     """Copies a file of others. Errors of reading name it; errors of writing are `whole_folder`'s.
 
     Raises:
-        InputError: as `opened`.
+        InputError: as `opened` and `created`.
     """
-    with opened(origin) as source, target.open("wb") as written:
+    with opened(origin) as source, created(target) as written:
         while True:
             try:
                 chunk = source.read(2**20)
