@@ -13,7 +13,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from stages.corpora.folders import created, opened, unusable
+from stages.corpora.folders import created, opened
+from stages.corpora.listing import unusable
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import shortened
 

@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 from stages import download
 from stages.corpora.digests import contents_sha256
 from stages.corpora.folders import whole_folder
+from stages.corpora.listing import list_files
 from stages.corpora.sources import SOURCES, find
 from stages.corpora.unpacking import unpack
 from stages.plumbing.errors import InputError
@@ -170,7 +171,7 @@ def test_a_later_url_is_used_when_mirror_and_earlier_ones_fail(project, monkeypa
     assert (tmp_path / "data/raw/data/data.bin").read_bytes() == CONTENT
     assert requests.count("/missing.bin") > 1, "a failed download is tried again"
     printed = capsys.readouterr()
-    assert f"1 files from {address}/good.bin (not from {tmp_path}/mirror/data.bin: expected sha256" in printed.out
+    assert f"1 file from {address}/good.bin (not from {tmp_path}/mirror/data.bin: expected sha256" in printed.out
     assert printed.err == "", "no progress bar without a terminal"
 
 
@@ -236,7 +237,7 @@ def test_a_users_folder_and_zip_are_copied_and_verified_if_asked(project, monkey
     digest = contents_sha256({"train/a.mid": hashlib.sha256(b"one").hexdigest()})
     project(kind="path", path=str(tmp_path / "mine"), contents_sha256=digest)
     run(monkeypatch)
-    assert [path.name for path in (tmp_path / "data/raw/data").rglob("*.*")] == ["a.mid"]
+    assert list_files(tmp_path / "data/raw/data") == (["train/a.mid"], {}, 1)
     project(kind="path", path="mine.zip")
     run(monkeypatch)
     assert (tmp_path / "data/raw/data/test/b.mid").read_bytes() == b"two"
@@ -267,6 +268,28 @@ def test_a_pattern_that_is_none_is_named(project, monkeypatch, keep):
     project(kind="path", path="mine", keep=keep)
     with pytest.raises(InputError, match=r"data/sources.yaml: sources.data.keep"):
         run(monkeypatch)
+
+
+def test_what_cannot_be_copied_of_a_users_folder_is_left_out_and_told(project, monkeypatch, tmp_path, capsys):
+    project(kind="path", path="mine")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "link.mid").symlink_to("nowhere")
+    with pytest.raises(InputError, match="mine/link.mid: expected a file, found a link to nothing"):
+        run(monkeypatch)
+    assert left_in(tmp_path / "data/raw") == []
+    (mine / "a.mid").write_bytes(b"one")
+    os.mkfifo(mine / "pipe.mid")
+    open(os.fsencode(mine) + b"/caf\xe9.mid", "w").close()
+    run(monkeypatch)
+    found = list_files(tmp_path / "data/raw/data")
+    assert found.names == ["a.mid"] and found.unusable == {
+        "caf\\udce9.mid": "expected a name in UTF-8, found other bytes; rename it",
+        "link.mid": "expected a file, found a link to nothing",
+        "pipe.mid": "expected a file, found a folder, a pipe or a device",
+    }
+    printed = capsys.readouterr().out
+    assert "data/raw/data: 1 file from mine\n" in printed and printed.count("data/raw/data: left out: ") == 3
 
 
 def test_files_of_an_installed_package_are_verified(project, monkeypatch, tmp_path):
