@@ -35,9 +35,14 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         found = "a link to nothing" if path.is_symlink() else "none"
         raise InputError(f"{path}: expected a file, found {found}") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
+        raise InputError(f"{path}: cannot be read ({_reason(error)})") from None
     with file:
         yield file
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """The system's words, without its number and the file's name."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def content(path: Path, most: int) -> bytes:
@@ -50,7 +55,7 @@ def content(path: Path, most: int) -> bytes:
         try:
             found = file.read(most + 1)
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error})") from None
+            raise InputError(f"{path}: cannot be read ({_reason(error)})") from None
     if len(found) > most:
         raise InputError(f"{path}: expected at most {most} bytes, found more")
     return found
@@ -80,7 +85,7 @@ def copy(origin: Path, target: Path) -> None:
                 chunk = source.read(2**20)
             except OSError as error:
                 target.unlink()
-                raise InputError(f"{origin}: cannot be read ({error})") from None
+                raise InputError(f"{origin}: cannot be read ({_reason(error)})") from None
             if not chunk:
                 return
             written.write(chunk)
