@@ -39,10 +39,11 @@ def told(about: dict[str, Any], folder: Path) -> Iterator[str]:
     """What was left out or odd, a line a reason, with numbers; the files' names are in counts.json."""
     left_out = about.get("left_out", {})
     reasons = Counter(said.removeprefix(f"{folder / name}: ") for name, said in left_out.items()).most_common()
-    for reason, files in reasons[:REASONS]:
+    shown = REASONS if len(reasons) > REASONS + 1 else len(reasons)
+    for reason, files in reasons[:shown]:
         yield f"left out, {count(files, 'file')}: {shortened(reason, 160)}"
-    if further := sum(files for _, files in reasons[REASONS:]):
-        yield f"left out, {count(further, 'file')} for {count(len(reasons) - REASONS, 'further reason')}"
+    if further := sum(files for _, files in reasons[shown:]):
+        yield f"left out, {count(further, 'file')} for {len(reasons) - shown} further reasons"
     if others := about.get("other_endings"):
         kinds = ", ".join(f"{ending} {files}" for ending, files in others.items())
         yield f"left out, {count(sum(others.values()), 'file')} of other endings: {shortened(kinds, 160)}"

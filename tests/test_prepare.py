@@ -126,3 +126,5 @@ def test_many_reasons_do_not_fill_the_screen():
     about = {"left_out": {f"{n}.mid": f"{FOLDER}/{n}.mid: found {n}" for n in range(REASONS + 7)}}
     lines = list(told(about, FOLDER))
     assert len(lines) == REASONS + 1 and lines[-1] == "left out, 7 files for 7 further reasons"
+    lines = list(told({"left_out": dict([*about["left_out"].items()][: REASONS + 1])}, FOLDER))
+    assert len(lines) == REASONS + 1 and lines[-1].startswith("left out, 1 file: found ")
