@@ -29,7 +29,7 @@ from stages.findings.plots import style
 from stages.findings.wording import cell_name, set_name
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.narrowing import call, narrow
-from stages.plumbing.parameters import read, section
+from stages.plumbing.parameters import Name, section
 from stages.plumbing.places import PREPARED
 from stages.population.engines.compiled import Compiled
 from stages.recurrent.matching import Matching
@@ -41,7 +41,7 @@ FOLDER = Path("try")
 
 def prepare(dataset: str) -> None:
     """Makes a dataset's splits if they are not there."""
-    source = read(f"datasets.{dataset}.source")
+    source = section(f"datasets.{dataset}.source", Name)
     if all((PREPARED / dataset / f"{split}.npz").exists() for split in SPLITS):
         return
     print(f"preparing {dataset}, once (half a minute for the chorales)", flush=True)

@@ -8,18 +8,19 @@ from stages.findings.declare import Frames, Table
 from stages.findings.inference.evidence import Evidence, Rules
 from stages.findings.inference.resampling import Resampling
 from stages.findings.records.design import (
+    Mode,
     is_preliminary,
     read_arms,
     read_comparison,
     read_design,
-    read_protocol,
     require,
 )
+from stages.findings.records.protocol import read_protocol
 from stages.findings.records.published import read_published
 from stages.findings.records.reach import read_memories
 from stages.findings.records.reading import read_arm, read_leakage, read_runs
 from stages.findings.records.runs import Runs
-from stages.plumbing.parameters import read, section
+from stages.plumbing.parameters import section
 
 
 class Study:
@@ -42,7 +43,7 @@ class Study:
         self.design, self.settings, rules = read_design(), read_comparison(), section("claims", Rules)
         self.arm_designs = read_arms(self.design)
         require(self.design, self.arm_designs)
-        self.runs = read_runs(self.design, read("matching.mode"))
+        self.runs = read_runs(self.design, section("matching.mode", Mode))
         self.arms = {name: read_arm(name, arm, self.design, self.runs) for name, arm in self.arm_designs.items()}
         self.leakage, self.memories = read_leakage(self.design, self.runs), read_memories(self.runs)
         self.resampling = Resampling(self.settings.resamples, self.settings.confidence, self.settings.seed)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from stages.plumbing.words import count as count  # among the words of a page
+
 _CELLS = {"tanh": "tanh", "lstm": "LSTM", "gru": "GRU"}
 _SETS = {
     "jsb_chorales": "JSB Chorales",
@@ -52,11 +54,6 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     """`a, b and c`, each once."""
     names = list(dict.fromkeys(names))
     return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
-
-
-def count(number: int, one: str, more: str = "") -> str:
-    """`1 pair`, `3 pairs`, `no pairs`."""
-    return f"{number or 'no'} {one if number == 1 else more or one + 's'}"
 
 
 def set_of(row: Any) -> str:

@@ -9,17 +9,17 @@ from stages.findings.inference.resampling import Interval, Resampling, differenc
 from stages.findings.records.reach import TRAINED, Memories
 from stages.findings.records.runs import Run, paired
 from stages.findings.wording import cell_name
-from stages.plumbing.parameters import Section
+from stages.plumbing.parameters import Name, Section
 
 
 class Rules(Section):
     """`claims` of params.yaml: which datasets the claims are about, and the rules' thresholds."""
 
-    music: list[str]
-    music_exception: list[str]
-    music_beside: list[str]
-    speech_a: str
-    speech_b: str
+    music: list[Name]
+    music_exception: list[Name]
+    music_beside: list[Name]
+    speech_a: Name
+    speech_b: Name
     minimum_repeats: PositiveInt
     close_margin: float = Field(gt=0)
     level_slack: float = Field(ge=0)

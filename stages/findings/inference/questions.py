@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from stages.findings.inference.resampling import Interval, Resampling, mean_rows
 from stages.findings.records.runs import Run
-from stages.plumbing.parameters import Section
+from stages.plumbing.parameters import Name, Section
 
 OPEN, NOT_TESTED = "open", "not tested"
 NOTHING = Interval(math.nan, math.nan, math.nan)
 
 
 class Share(Section):
-    noise_share: float
+    noise_share: float = Field(gt=0, lt=1)
     gap_closed: float = Field(gt=0)
 
 
@@ -36,7 +36,7 @@ class Rescue(Section):
 
 
 class Sets(Section):
-    sets: list[str]
+    sets: list[Name]
 
 
 class Closed(Section):
@@ -46,8 +46,7 @@ class Closed(Section):
 class Questions(Section):
     """`questions` of params.yaml."""
 
-    model_config = ConfigDict(extra="ignore")
-
+    written: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
     speech_noise: Share
     converged: Gain
     rescued: Rescue

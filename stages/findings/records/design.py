@@ -3,15 +3,14 @@
 Runs are enumerated from the parameters, never from a folder, so results of removed runs cannot slip in.
 """
 
-import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveInt
 
 from stages.plumbing import places
 from stages.plumbing.errors import InputError
-from stages.plumbing.parameters import Section, checked, read, section
+from stages.plumbing.parameters import PARAMS, Name, Section, layered, section, shortened
 
 SETTINGS = Path("stages/findings/settings.yaml")
 TOTAL = "total"  # the arm whose units are matched with the output layer counted
@@ -21,6 +20,7 @@ REACH = ("gradients.csv", "memory.csv", "gates.csv")
 BASELINES = ("baselines.csv", "leakage.csv")
 
 Output = Literal["bernoulli", "gaussian_mixture"]
+Mode = Literal["recurrent", "total"]  # what a parameter budget counts
 
 
 class Halving(Section):
@@ -51,6 +51,14 @@ class Training(Section):
         return self.halving is not None and self.halving.apply
 
 
+class Dataset(Section):
+    """`datasets.NAME`, of which only the budget is for here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    training: Training
+
+
 class Budget(Section):
     """The paper's budget for one kind of output; less, or halving, makes a dataset's results preliminary."""
 
@@ -61,7 +69,7 @@ class Budget(Section):
 class Counterpart(Section):
     """Which of the paper's datasets one of ours answers to, and whether the data are the same."""
 
-    name: str
+    name: str = Field(pattern=r"^\w[\w .&()'-]*$", max_length=80)
     data: Literal["same", "reprocessed", "stand_in"]
 
 
@@ -72,20 +80,20 @@ class Comparison(Section):
     confidence: float = Field(gt=0, lt=1)
     seed: int = Field(ge=0)
     budgets: dict[Output, Budget]
-    reference: str
+    reference: Name
     single_run_share: float = Field(gt=0, lt=1)
     tuning_margin: float = Field(gt=0)
     tuning_edge: float = Field(gt=0, lt=0.5)
     band_repeats: PositiveInt
     band_quantile: float = Field(gt=0, lt=0.5)
-    counterparts: dict[str, Counterpart]
+    counterparts: dict[Name, Counterpart]
 
 
 class Design(Section):
     """The grid: every dataset (name → its training budget) with every cell."""
 
-    cells: list[str] = Field(min_length=1)
-    datasets: dict[str, Training] = Field(min_length=1)
+    cells: list[Name]
+    datasets: dict[Name, Training]
 
     @property
     def runs(self) -> list[tuple[str, str]]:
@@ -99,12 +107,9 @@ def read_design() -> Design:
     Raises:
         InputError: a dataset has no `training`, or a key has a value of the wrong type.
     """
-    trainings = {}
-    for name, entry in read("datasets").items():
-        if not isinstance(entry, dict) or "training" not in entry:
-            raise InputError(f"params.yaml: datasets.{name} has no key 'training'; expected its budget there")
-        trainings[name] = checked(entry["training"], Training, f"params.yaml: datasets.{name}.training")
-    return checked({"cells": read("cells"), "datasets": trainings}, Design, "params.yaml")
+    datasets = section("datasets", Annotated[dict[Name, Dataset], Field(min_length=1)])
+    trainings = {name: dataset.training for name, dataset in datasets.items()}
+    return Design(cells=section("cells", Annotated[list[Name], Field(min_length=1)]), datasets=trainings)
 
 
 def read_comparison() -> Comparison:
@@ -112,32 +117,16 @@ def read_comparison() -> Comparison:
     return section("compare", Comparison, SETTINGS)
 
 
-def read_protocol() -> dict[str, float]:
-    """`train` of params.yaml, the settings of the protocol under the names that protocol.csv gives them.
+class Stated(Section):
+    """`arms.NAME` in params.yaml; what it changes in the protocol is the trainer's own affair."""
 
-    Raises:
-        InputError: it is not the protocol that the report can tell of.
-    """
-    train = read("train")
-    try:
-        rate, optimiser = train["rate"], train["optimiser"]
-        low, high = rate["log_uniform"] if isinstance(rate, dict) else [math.log(rate)] * 2
-        found = {
-            "seed": train["seed"],
-            "learning_rate_log_low": low,
-            "learning_rate_log_high": high,
-            "weight_noise": train["weight_noise"],
-            "gradient_norm": train["gradient_norm"],
-            **{f"rmsprop_{name}": optimiser[name] for name in ("decay", "floor")},
-            "momentum": optimiser["momentum"],
-            **{name: train[name] for name in ("initial_range", "length_jitter", "patience")},
-        }
-        return {name: value + 0 for name, value in found.items()}  # what is no number is an error
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            "params.yaml: train: the report expects RMSProp, numbers, and a rate that is a number or {log_uniform: "
-            f"[low, high]}} in the arm `paper`, found another protocol ({error!r}); put it into an arm"
-        ) from None
+    model_config = ConfigDict(extra="ignore")
+
+    matching: Mode | None = None
+    training: dict[str, Any] = {}
+    cells: list[Name] = []
+    shared: list[Name] = []
+    datasets: dict[Name, dict[str, Any]] = {}
 
 
 class Arm(Section):
@@ -149,10 +138,10 @@ class Arm(Section):
         shared: cells whose units are the same as in `paper`: their runs there stand in this arm too.
     """
 
-    matching: str
-    datasets: dict[str, Training]
-    cells: list[str]
-    shared: list[str]
+    matching: Mode
+    datasets: dict[Name, Training]
+    cells: list[Name]
+    shared: list[Name]
 
     @property
     def runs(self) -> list[tuple[str, str]]:
@@ -164,20 +153,25 @@ def read_arms(design: Design) -> dict[str, Arm]:
     """The arms of params.yaml beside `paper` that have datasets of the design.
 
     Raises:
-        InputError: a key is missing or has a value of the wrong type.
+        InputError: a key is missing or has a value of the wrong type, or an arm has a dataset that there is not.
     """
-    arms, matching = {}, read("matching.mode")
-    for name, stated in read("arms").items():
-        if name == places.PAPER or not isinstance(stated, dict):
-            continue
-        told = {"cells": [], "shared": [], **{key: stated[key] for key in ("cells", "shared") if key in stated}}
-        told["matching"] = stated.get("matching", matching)
-        told["datasets"] = {
-            dataset: {**budget.model_dump(), **stated.get("training", {}), **stated["datasets"][dataset]}
+    arms, matching = {}, section("matching.mode", Mode)
+    for name, stated in section("arms", dict[Name, Stated]).items():
+        where = f"{PARAMS}: arms.{name}"
+        if unknown := [dataset for dataset in stated.datasets if dataset not in design.datasets]:
+            known = ", ".join(design.datasets)
+            raise InputError(f"{where}.datasets.{unknown[0]}: no such dataset; known: {shortened(known, 200)}")
+        datasets = {
+            dataset: layered(
+                Training,
+                (f"{PARAMS}: datasets.{dataset}.training", budget.model_dump()),
+                (f"{where}.training", stated.training),
+                (f"{where}.datasets.{dataset}", stated.datasets[dataset]),
+            )
             for dataset, budget in design.datasets.items()
-            if dataset in stated.get("datasets", {})
+            if dataset in stated.datasets
         }
-        arm = checked(told, Arm, f"params.yaml: arms.{name}")
+        arm = Arm(matching=stated.matching or matching, datasets=datasets, cells=stated.cells, shared=stated.shared)
         if arm.runs:
             arms[name] = arm
     return arms

@@ -23,7 +23,7 @@ from stages.findings.records.design import TOTAL
 from stages.findings.records.runs import Run
 from stages.findings.study import Study
 from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed_interval, span_of
-from stages.plumbing.parameters import read
+from stages.plumbing.parameters import Section, section
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
 EDITION, UNTOUCHED, TOUCHED, ARM = "edition", "untouched", "touched", "arm"
@@ -35,6 +35,13 @@ CONDITIONS = {
     TOUCHED: "pieces heard in training",
     ARM: "output layer counted in the budget",
 }
+
+
+class Leakage(Section):
+    """`leakage` in its settings.yaml: what counts as heard, told beside the results."""
+
+    window: int
+    pitches: int
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,7 @@ def leakage(study: Study) -> list[list]:
     Intervals are over repeats and pieces. `frames` counts a piece's first one too; `leaked_share` is the share of the
     part's frames that lie in a leaked window.
     """
-    rows, heard = [], read("leakage", LEAKAGE)
+    rows, heard = [], section("leakage", Leakage, LEAKAGE)
     for (dataset, cell), run in study.runs.items():
         if dataset not in study.leakage or not len(run.piece_nll):
             continue
@@ -167,6 +174,6 @@ def leakage(study: Study) -> list[list]:
             rng = study.resampling.generator("leakage", dataset, cell, part)
             nll = pooled_mean(run.piece_nll[:, kept], run.piece_steps[kept], study.resampling, rng)
             frames, leaked = (int(pieces.loc[kept, column].sum()) for column in ("frames", "leaked_frames"))
-            row = [dataset, cell, part, heard["window"], heard["pitches"], int(kept.sum()), frames, leaked]
+            row = [dataset, cell, part, heard.window, heard.pitches, int(kept.sum()), frames, leaked]
             rows.append([*row, leaked / frames, len(run.piece_nll), nll.mean, nll.low, nll.high])
     return rows
