@@ -22,8 +22,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from stages.console.progress import clock
-from stages.findings import beside
-from stages.findings.pages import own
+from stages.own_runs import beside, report
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.narrowing import call, environment, narrow
 from stages.plumbing.parameters import read
@@ -144,7 +143,7 @@ def reproduce(datasets: list[str]) -> None:
             ahead.wait()
 
 
-def own_runs(dataset: str) -> own.Own:
+def own_runs(dataset: str) -> report.Own:
     """What the run in `FOLDER` left of a dataset, and what the study has of it."""
     units, study_epochs = beside.committed(dataset), read(f"datasets.{dataset}.training.max_epochs")
     epochs = min(study_epochs, MAX_EPOCHS)
@@ -153,7 +152,7 @@ def own_runs(dataset: str) -> own.Own:
     place = FOLDER / PREPARED / dataset / "counts.json"
     counts = json.loads(place.read_text(encoding="utf-8"))
     lines = list(told(counts, RAW / read(f"datasets.{dataset}.source")))
-    return own.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, place, counts, lines)
+    return report.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, place, counts, lines)
 
 
 def study_curves(dataset: str, cell: str) -> pd.DataFrame | None:
@@ -178,7 +177,7 @@ def main() -> None:
     runs = [own_runs(dataset) for dataset in datasets]
     print("\n" + "\n\n".join(of.terminal for of in runs))
     took = clock(time.monotonic() - start)
-    own.write(PAGE, FOLDER, runs, took)
+    report.write(PAGE, FOLDER, runs, took)
     print(f"\nYour runs on one page: {PAGE}\n== quick: done in {took}")
 
 
