@@ -7,19 +7,13 @@ import pandas as pd
 from stages.findings.declare import Frames, Table
 from stages.findings.inference.evidence import Evidence, Rules
 from stages.findings.inference.resampling import Resampling
-from stages.findings.records.design import (
-    is_preliminary,
-    read_arms,
-    read_comparison,
-    read_design,
-    read_protocol,
-    require,
-)
+from stages.findings.records.design import is_preliminary, read_comparison, read_designs, read_protocol, require
 from stages.findings.records.published import read_published
 from stages.findings.records.reach import read_memories
-from stages.findings.records.reading import read_arm, read_leakage, read_runs
+from stages.findings.records.reading import read_leakage, read_runs
 from stages.findings.records.runs import Runs
-from stages.plumbing.parameters import read, section
+from stages.plumbing.parameters import section
+from stages.plumbing.places import PAPER
 
 
 class Study:
@@ -27,7 +21,7 @@ class Study:
 
     Attributes:
         design, settings, protocol: of params.yaml and settings.yaml.
-        runs: those of the arm `paper`, (dataset, cell) → its run; `arms`: those of the other arms, by name.
+        arms: name → its runs, (dataset, cell) → run; `runs`: those of the arm `paper`.
         evidence: the quantities that claims speak about; `memories`: how far back nets reach, by run.
         leakage: what training has heard of each test piece, by dataset.
         preliminary: the datasets whose budget is less than the paper's.
@@ -39,11 +33,10 @@ class Study:
         Raises:
             InputError: a file of the design is missing or does not fit params.yaml.
         """
-        self.design, self.settings, rules = read_design(), read_comparison(), section("claims", Rules)
-        self.arm_designs = read_arms(self.design)
-        require(self.design, self.arm_designs)
-        self.runs = read_runs(self.design, read("matching.mode"))
-        self.arms = {name: read_arm(name, arm, self.design, self.runs) for name, arm in self.arm_designs.items()}
+        designs, self.settings, rules = read_designs(), read_comparison(), section("claims", Rules)
+        require(designs)
+        self.design, self.arms = designs[PAPER], read_runs(designs)
+        self.runs = self.arms[PAPER]
         self.leakage, self.memories = read_leakage(self.design, self.runs), read_memories(self.runs)
         self.resampling = Resampling(self.settings.resamples, self.settings.confidence, self.settings.seed)
         self.preliminary = frozenset(
@@ -66,7 +59,7 @@ class Study:
 
     def of_arm(self, name: str) -> Runs:
         """An arm's runs; none where it has not been trained."""
-        return self.runs if name == "paper" else self.arms.get(name, {})
+        return self.arms.get(name, {})
 
     def evidence_of(self, runs: Runs) -> Evidence:
         """The study's rules on other runs."""

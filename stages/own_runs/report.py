@@ -13,7 +13,7 @@ from stages.findings.pages.html import html
 from stages.findings.pages.sections.listen import links
 from stages.findings.plots import style
 from stages.findings.records import samples
-from stages.findings.wording import cell_name, count, listed, number, set_name, set_names, signed, signed_interval
+from stages.findings.wording import cell_name, count, interval, listed, number, set_name, set_names, signed
 from stages.own_runs import beside
 from stages.plumbing.files import whole
 
@@ -115,7 +115,7 @@ class Own:
         rows = rows[(rows["averaging"] == "pooled") & rows["pieces_low"].notna()]
         told = [
             f"{cell_name(row.first)} − {cell_name(row.second)} "
-            + signed_interval(row.difference_mean, row.pieces_low, row.pieces_high)
+            + interval(row.difference_mean, row.pieces_low, row.pieces_high, signed)
             for row in rows.itertuples()
         ]
         return f"Over test pieces alone: {'; '.join(told)}. Another run may still turn these." if told else ""

@@ -51,8 +51,7 @@ class Evidence:
         key = ("difference", dataset, first, second, averaging)
         if key not in self._known:
             a, b = self.runs[dataset, first], self.runs[dataset, second]
-            rng = self.resampling.generator(*key)
-            self._known[key] = difference(*paired(a, b), a.piece_steps, averaging, self.resampling, rng)
+            self._known[key] = difference(*paired(a, b), a.piece_steps, averaging, self.resampling, *key)
         return self._known[key]
 
     def level(self, dataset: str, first: str, second: str) -> float:
@@ -75,10 +74,9 @@ class Evidence:
         if key not in self._known:
             level = self.level(dataset, first, second)
             a, b = (self.clock(dataset, cell, level, clock) for cell in (first, second))
-            rng = self.resampling.generator(*key[:-1])  # the same draws on both clocks
             # A diverged repeat never reaches the level: it is left out here and stays in the single-run studies.
             both = np.isfinite(a) & np.isfinite(b)
-            self._known[key] = ratio(a[both], b[both], self.resampling, rng)
+            self._known[key] = ratio(a[both], b[both], self.resampling, *key[:-1])  # the same draws on both clocks
         return self._known[key]
 
     def same_clock(self, dataset: str, first: str, second: str) -> bool:

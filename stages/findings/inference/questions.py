@@ -5,19 +5,17 @@ repeats, and over pieces where nets are scored on them; with fewer than claims.m
 is open. What has no runs is not tested, which says nothing of how it would come out.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from stages.findings.inference.resampling import Interval, Resampling, mean_rows
+from stages.findings.inference.resampling import NOTHING, Interval, Resampling, mean_rows
 from stages.findings.records.runs import Run
 from stages.plumbing.parameters import Section
 
 OPEN, NOT_TESTED = "open", "not tested"
-NOTHING = Interval(math.nan, math.nan, math.nan)
 
 
 class Share(Section):
@@ -100,7 +98,7 @@ def ratio_of_gaps(
         return 1 - means[0] / means[1]
 
     sizes = [len(gaps[0])] if paired else [len(gap) for gap in gaps]
-    return resampling.interval([*sizes, len(steps)], estimate, resampling.generator(*key))
+    return resampling.interval([*sizes, len(steps)], estimate, *key)
 
 
 def common(*runs: Run) -> list[np.ndarray]:
@@ -141,4 +139,4 @@ def distance_to(
         )
 
     sizes = [len(results) for _, results in sides]
-    return resampling.interval(sizes[: len(there)] if paired else sizes, estimate, resampling.generator(*key))
+    return resampling.interval(sizes[: len(there)] if paired else sizes, estimate, *key)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import standard, table
 from stages.findings.records import paper
-from stages.findings.records.design import TOTAL, Design, Halving, Training
+from stages.findings.records.design import TOTAL, Design, Training
 from stages.findings.study import Study
 from stages.findings.wording import number, set_of, text
 
@@ -63,11 +63,7 @@ def search(training: Training) -> str:
     """How a repeat's candidates are searched, in words."""
     if not training.halved:
         return "all to the end"
-    return f"best {training.halving.keep:.0%} go on after epochs {rungs(training.halving)}"
-
-
-def rungs(halving: Halving) -> str:
-    return ", ".join(map(str, halving.epochs))
+    return f"best {training.halving.keep:.0%} go on after epochs {', '.join(map(str, training.halving.epochs))}"
 
 
 SIZES = "input_size output_size units recurrent_parameters output_parameters total_parameters"

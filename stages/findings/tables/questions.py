@@ -11,7 +11,6 @@ import pandas as pd
 from stages.findings.declare import table
 from stages.findings.inference.evidence import Evidence
 from stages.findings.inference.questions import (
-    NOTHING,
     OPEN,
     Answer,
     Questions,
@@ -21,7 +20,7 @@ from stages.findings.inference.questions import (
     ratio_of_gaps,
     side,
 )
-from stages.findings.inference.resampling import Interval, mean_interval
+from stages.findings.inference.resampling import NOTHING, Interval, mean_over_repeats
 from stages.findings.records.runs import Runs, paired
 from stages.findings.study import Study
 from stages.findings.tables.scores import paper_nll
@@ -52,10 +51,7 @@ def questions(study: Study) -> list[list]:
     rules = section("questions", Questions)
     made = (_speech_noise, _noise_where, _converged, _rescued, _authors, _left_on, _practice, _parts)
     answers = itertools.chain(*(answer(study, rules) for answer in made))
-    return [
-        [a.question, a.dataset, a.compared, a.asked, a.repeats, a.found.mean, a.found.low, a.found.high, a.answer]
-        for a in answers
-    ]
+    return [[a.question, a.dataset, a.compared, a.asked, a.repeats, *a.found, a.answer] for a in answers]
 
 
 def _speech(study: Study) -> list[str]:
@@ -148,7 +144,7 @@ def _rescued(study: Study, rules: Questions) -> Iterator[Answer]:
             continue
         results = rescued[dataset, TANH].results.dropna(subset=["test_nll"])
         gap = results["test_nll"] - results["train_nll"]
-        found = mean_interval(gap, study.resampling, "question", "rescued", dataset)
+        found = mean_over_repeats(gap, study.resampling, "question", "rescued", dataset)
         inside = -rule.same < found.low and found.high < rule.same
         answer = "as in the paper" if inside else side(found, rule.same, "not as in the paper", OPEN)
         few = len(results) < study.evidence.rules.minimum_repeats

@@ -4,6 +4,7 @@ A row per dataset, cell and kind of net, trained or untrained: means over repeat
 bootstrap intervals over repeats. `repeats` counts those that have such a net; with one there is no interval.
 """
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from stages.findings.declare import standard, table, triples
 from stages.findings.inference.resampling import SHARE, UNBOUNDED, Resampling, means_over_repeats
 from stages.findings.records.reach import TRAINED, UNTRAINED, Memory
 from stages.findings.study import Study
-from stages.findings.wording import interval, measured, number, share_interval, span_of
+from stages.findings.wording import interval, measured, number, share, span_of
 
 SHARED = ["pieces", "cases", "longest_lag", "reference_lag", "vanish_ratio", "explode_ratio"]
 OF_NETS = ["log10_ratio", "share_vanishing", "share_exploding", "half_life", "half_life_of_curve"]
@@ -50,8 +51,7 @@ def gradients(study: Study) -> list[list]:
             by_lag = found.groupby("lag")
             quantiles, cases = by_lag[QUANTILES].mean(), by_lag["cases"].first()
             for lag, mean in zip(by_repeat.columns, intervals, strict=True):
-                ends = [mean.mean, mean.low, mean.high]
-                rows.append([dataset, cell, net, variable, lag, len(by_repeat), cases[lag], *ends, *quantiles.loc[lag]])
+                rows.append([dataset, cell, net, variable, lag, len(by_repeat), cases[lag], *mean, *quantiles.loc[lag]])
     return rows
 
 
@@ -66,8 +66,8 @@ def _half_life(row: object) -> str:
     standard("set unit net n")
     | {
         "losses in pieces": lambda row: f"{row.cases} in {row.pieces}",
-        "share vanished": span_of("share_vanishing", share_interval, "not reached"),
-        "share exploded": span_of("share_exploding", share_interval, "not reached"),
+        "share vanished": span_of("share_vanishing", share, "not reached"),
+        "share exploded": span_of("share_exploding", share, "not reached"),
         "log10 of the ratio": span_of("log10_ratio", lacking="not reached"),
         "half-life of an input": _half_life,
     },
@@ -91,10 +91,6 @@ def memory(study: Study) -> list[list]:
     return rows
 
 
-def _steps(mean: float, low: float, high: float) -> str:
-    return measured(mean) if pd.isna(low) else f"{measured(mean)} [{measured(low)},\u00a0{measured(high)}]"
-
-
 @table(
     f"dataset:word cell:word net:word gate:word repeats:count {triples(' '.join(OF_GATES))} q10 q50 q90 "
     f"{triples(' '.join(HALF_LIVES))}",
@@ -107,8 +103,8 @@ def _steps(mean: float, low: float, high: float) -> str:
         "share closed": span_of("share_closed"),
         "share open": span_of("share_open"),
         "10 / 50 / 90%": lambda row: " / ".join(map(number, (row.q10, row.q50, row.q90))),
-        "half-life, median unit": span_of("half_life", _steps),
-        "90th percentile": span_of("half_life_q90", _steps),
+        "half-life, median unit": span_of("half_life", measured),
+        "90th percentile": span_of("half_life_q90", measured),
     },
 )
 def gates(study: Study) -> list[list]:
@@ -136,5 +132,4 @@ def _ends(
     bounds: list[tuple[float, float]] | None = None,
 ) -> list[float]:
     """Mean, low and high of every column, over the rows."""
-    intervals = means_over_repeats(found.to_numpy(float), resampling, rng, bounds)
-    return [end for interval in intervals for end in (interval.mean, interval.low, interval.high)]
+    return [*itertools.chain(*means_over_repeats(found.to_numpy(float), resampling, rng, bounds))]

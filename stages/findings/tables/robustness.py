@@ -22,7 +22,7 @@ from stages.findings.inference.resampling import Interval, pooled_mean
 from stages.findings.records.design import TOTAL
 from stages.findings.records.runs import Run
 from stages.findings.study import Study
-from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed_interval, span_of
+from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed, span_of
 from stages.plumbing.parameters import read
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
@@ -105,9 +105,9 @@ def same_order(here: Interval, there: Interval) -> str:
         "elsewhere": lambda row: set_name(row.elsewhere) if row.condition == EDITION else CONDITIONS[row.condition],
         "units": pair_of,
         "n, pieces": lambda row: f"{row.main_repeats}, {row.main_pieces}",
-        "in the study": span_of("main", signed_interval),
+        "in the study": span_of("main", signed),
         "n, pieces there": lambda row: f"{row.repeats}, {row.pieces}",
-        "there": span_of("difference", signed_interval),
+        "there": span_of("difference", signed),
         "order": "order",
     },
 )
@@ -132,7 +132,7 @@ def robustness(study: Study) -> list[list]:
         for (evidence, dataset), interval in zip(sides, (here, there), strict=True):
             repeats = min(evidence.tested(dataset, cell) for cell in (first, second))
             pieces = len(evidence.runs[dataset, first].piece_steps)
-            row += [repeats, pieces, interval.mean, interval.low, interval.high]
+            row += [repeats, pieces, *interval]
         rows.append([*row, order])
     return rows
 
@@ -164,9 +164,9 @@ def leakage(study: Study) -> list[list]:
         for part, kept in {"all": touched | True, UNTOUCHED: ~touched, TOUCHED: touched}.items():
             if not kept.any() or (part != "all" and kept.all()):
                 continue
-            rng = study.resampling.generator("leakage", dataset, cell, part)
-            nll = pooled_mean(run.piece_nll[:, kept], run.piece_steps[kept], study.resampling, rng)
+            of_part = run.piece_nll[:, kept], run.piece_steps[kept]
+            nll = pooled_mean(*of_part, study.resampling, "leakage", dataset, cell, part)
             frames, leaked = (int(pieces.loc[kept, column].sum()) for column in ("frames", "leaked_frames"))
             row = [dataset, cell, part, heard["window"], heard["pitches"], int(kept.sum()), frames, leaked]
-            rows.append([*row, leaked / frames, len(run.piece_nll), nll.mean, nll.low, nll.high])
+            rows.append([*row, leaked / frames, len(run.piece_nll), *nll])
     return rows

@@ -16,7 +16,7 @@ from stages.findings.wording import (
     number,
     set_name,
     set_names,
-    share_interval,
+    share,
 )
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -159,7 +159,7 @@ def improvement(found: pd.DataFrame) -> str:
     """`GRU over LSTM 98% [90%, 100%]` and the other pairs, of every arm that has them."""
     told = [
         f"{cell_name(row.first)} over {cell_name(row.second)} "
-        + share_interval(row.share_mean, row.share_low, row.share_high)
+        + interval(row.share_mean, row.share_low, row.share_high, share)
         + (f" in `{row.arm}`" if row.arm != "paper" else "")
         for row in found[found["sets"] != ""].itertuples()
     ]
