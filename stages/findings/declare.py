@@ -19,7 +19,7 @@ from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
 
 SUBJECTS = (
-    "scores,differences,agreement,claims,questions,noise,reach,progress,tuning,robustness,listen,published,protocol,speed"
+    "scores,differences,agreement,claims,questions,parts,noise,reach,progress,tuning,robustness,listen,published,protocol,speed"
 ).split(",")
 REPORTS = Path("reports")
 KINDS = {"number": None, "count": "Int64", "flag": bool, "word": str}
@@ -114,7 +114,7 @@ class Plot:
 
     Attributes:
         tables: those it is drawn from; without rows in the first, or where one is not there, it is not drawn.
-        title: takes the tables and says what the figure shows, as found.
+        title: takes the tables and says what the figure shows, as found; without one it is not drawn.
         caption: what must be known to read it; alternative: what one sees, for those who cannot.
         draw: takes the tables, and whether it is for a phone's width.
     """
@@ -132,7 +132,8 @@ class Plot:
         return [f"{self.name}.svg", f"{self.name}-narrow.svg"]
 
     def there(self, frames: Frames) -> bool:
-        return all(name in frames for name in self.tables) and len(frames[self.tables[0]]) > 0
+        there = all(name in frames for name in self.tables) and len(frames[self.tables[0]]) > 0
+        return there and self.title(frames) != ""
 
 
 def plot(tables: str, title: Callable[[Frames], str], caption: str, alternative: str):

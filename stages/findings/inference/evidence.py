@@ -5,7 +5,7 @@ import math
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from stages.findings.inference.resampling import Interval, Resampling, difference, ratio
+from stages.findings.inference.resampling import NOTHING, Interval, Resampling, difference, ratio
 from stages.findings.records.reach import TRAINED, Memories
 from stages.findings.records.runs import Run, paired
 from stages.findings.wording import cell_name
@@ -53,6 +53,12 @@ class Evidence:
             a, b = self.runs[dataset, first], self.runs[dataset, second]
             self._known[key] = difference(*paired(a, b), a.piece_steps, averaging, self.resampling, *key)
         return self._known[key]
+
+    def decided(self, dataset: str, first: str, second: str) -> Interval:
+        """A difference that has enough repeats to speak of other runs, else NaN."""
+        if self.obstacle(dataset, first, second) or not self.enough(dataset, first, second):
+            return NOTHING
+        return self.difference(dataset, first, second)
 
     def level(self, dataset: str, first: str, second: str) -> float:
         """The validation NLL that every chosen net of both cells reaches, nats per step, and the slack."""

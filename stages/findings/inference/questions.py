@@ -6,11 +6,12 @@ is open. What has no runs is not tested, which says nothing of how it would come
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import ConfigDict, Field
 
+from stages.findings.inference.evidence import Evidence
 from stages.findings.inference.resampling import NOTHING, Interval, Resampling, mean_rows
 from stages.findings.records.runs import Run
 from stages.plumbing.parameters import Section
@@ -71,6 +72,14 @@ class Answer:
     found: Interval = NOTHING
     repeats: str = ""
 
+    def judged(self, evidence: Evidence, first: str, second: str, threshold: float, above: str, below: str) -> "Answer":
+        """What the difference of two cells makes of it: not tested without runs, open where they are too few."""
+        pair = self.dataset, first, second
+        if any((self.dataset, cell) not in evidence.runs for cell in (first, second)):
+            return self
+        found = evidence.decided(*pair)
+        return replace(self, answer=side(found, threshold, above, below), found=found, repeats=evidence.counts(*pair))
+
 
 def side(found: Interval, threshold: float, above: str, below: str) -> str:
     """Where a quantity's whole interval lies; open where it holds the threshold or is not known."""
@@ -99,13 +108,6 @@ def ratio_of_gaps(
 
     sizes = [len(gaps[0])] if paired else [len(gap) for gap in gaps]
     return resampling.interval([*sizes, len(steps)], estimate, *key)
-
-
-def common(*runs: Run) -> list[np.ndarray]:
-    """`piece_nll` of several runs on one dataset, [R, N] each: the repeats in which all have a result."""
-    both = [set(run.tested_repeats) for run in runs]
-    kept = sorted(set.intersection(*both))
-    return [run.piece_nll[np.isin(run.tested_repeats, kept)] for run in runs]
 
 
 def converged(run: Run, rule: Gain) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib
@@ -30,6 +31,7 @@ from stages.plumbing.files import whole
 matplotlib.use("svg")
 WIDE, NARROW = 8.6, 4.7  # inches, of a figure
 PANEL = 2.8  # inches, the height of a panel
+LANES = 0.5  # of a row's height: what its units share
 GREY, BAND, GRID = "#555555", "#f4f4f4", "#e4e4e4"
 LINE = {False: 84, True: 44}  # characters of a title in a line, wide and narrow
 
@@ -114,9 +116,38 @@ def rows_axis(ax: Axes, labels: list[str]) -> None:
         ax.axhspan(place - 0.5, place + 0.5, color=BAND, zorder=0)
 
 
-def mark(style: CellStyle, **options: object) -> Line2D:
+def dots(
+    ax: Axes, rows: pd.DataFrame, labels: dict[Any, str], styles: dict[str, CellStyle], by: str, column: str
+) -> list[tuple[Any, float]]:
+    """A row a label, the key of which `by` holds, in it a lane a unit: its mean and interval, or that it diverged.
+
+    Returns:
+        Every row of the table with its place on the y axis.
+    """
+    rows_axis(ax, list(labels.values()))
+    placed = []
+    for place, key in enumerate(labels):
+        of = rows[rows[by] == key]
+        lanes = np.linspace(-LANES / 2, LANES / 2, len(of)) if len(of) > 1 else [0.0]
+        placed += [(row, place + lane) for row, lane in zip(of.itertuples(), lanes, strict=True)]
+    for row, y in placed:
+        style = styles[row.cell]
+        mean, low, high = (getattr(row, f"{column}_{end}") for end in ("mean", "low", "high"))
+        if math.isnan(mean):
+            note(ax, f"{style.name}: every net diverged", 0.98, y)
+        ax.plot([low, high], [y, y], color=style.colour, linewidth=2.2)
+        ax.plot(mean, y, style.marker, color=style.colour, markersize=7)
+    return placed
+
+
+def mark(style: CellStyle, **options: Any) -> Line2D:
     """A legend entry for a cell."""
-    return Line2D([], [], color=style.colour, marker=style.marker, markersize=6, label=style.name, **options)
+    return key(style.name, **{"color": style.colour, "marker": style.marker, "markersize": 6} | options)
+
+
+def key(label: str, **look: Any) -> Line2D:
+    """A legend entry: black and a line, unless said otherwise."""
+    return Line2D([], [], label=label, **{"color": "black"} | look)
 
 
 def nll_axis(ax: Axes, values: np.ndarray, label: str = "NLL, nats per step") -> None:
