@@ -141,12 +141,7 @@ def plot(tables: str, title: Callable[[Frames], str], caption: str, alternative:
     return lambda draw: Plot(draw.__name__, tuple(tables.split()), title, caption, alternative, draw)
 
 
-def modules(load: Callable[[str], ModuleType], folder: Path) -> list[ModuleType]:
-    """The modules of a folder that tell of a subject, in the subjects' order."""
-    return [load(subject) for subject in SUBJECTS if (folder / f"{subject}.py").is_file()]
-
-
-def declared(kind: type, found: list[ModuleType]) -> dict[str, Any]:
-    """Every table or plot that modules declare, by name."""
-    values = [value for module in found for value in vars(module).values() if isinstance(value, kind)]
-    return {value.name: value for value in values}
+def declared(kind: type, load: Callable[[str], ModuleType], folder: Path) -> dict[str, Any]:
+    """Every table or plot that the modules of a folder declare, by name, in the subjects' order."""
+    modules = [load(subject) for subject in SUBJECTS if (folder / f"{subject}.py").is_file()]
+    return {value.name: value for module in modules for value in vars(module).values() if isinstance(value, kind)}

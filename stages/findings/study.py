@@ -1,5 +1,6 @@
 """All that is compared, read once: the design, its runs, their evidence, and the tables made of them so far."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import pandas as pd
@@ -44,7 +45,7 @@ class Study:
             for dataset, training in self.design.datasets.items()
             if is_preliminary(training, self.settings.budgets[self.output(dataset)])
         )
-        self.evidence = Evidence(self.runs, rules, self.resampling, self.preliminary, self.memories)
+        self.evidence = Evidence(self.runs, rules, self.resampling, self.memories)
         self._tables, self._frames = tables, Frames()
 
     def frame(self, name: str) -> pd.DataFrame:
@@ -63,7 +64,7 @@ class Study:
 
     def evidence_of(self, runs: Runs) -> Evidence:
         """The study's rules on other runs."""
-        return Evidence(runs, self.evidence.rules, self.resampling, self.preliminary, memories={})
+        return replace(self.evidence, runs=runs, memories={})
 
     @cached_property
     def protocol(self) -> dict[str, float]:

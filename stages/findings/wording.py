@@ -6,7 +6,19 @@ from typing import Any
 
 import pandas as pd
 
-_CELLS = {"tanh": "tanh", "lstm": "LSTM", "gru": "GRU"}
+_CELLS = {
+    "tanh": "tanh",
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "lstm_no_peepholes": "LSTM without peepholes",
+    "lstm_coupled": "LSTM, coupled gates",
+    "lstm_no_output": "LSTM without output gate",
+    "lstm_no_forget": "LSTM without forget gate",
+    "gru_no_reset": "GRU without reset gate",
+    "gru_reset_after": "GRU, reset after product",
+    "minimal": "minimal gated unit",
+    "tanh_leaky": "tanh with a leak",
+}
 _SETS = {
     "jsb_chorales": "JSB Chorales",
     "nottingham": "Nottingham",
@@ -91,7 +103,7 @@ def as_stored(value: float) -> float:
 
 def interval(mean: float, low: float, high: float, written: Callable[[float], str] = number) -> str:
     """`8.54 [8.50, 8.58]`, or the mean alone where there is no interval; nothing where there is no mean."""
-    return written(mean) if pd.isna(low) else f"{written(mean)} [{written(low)},\u00a0{written(high)}]"
+    return written(mean) if pd.isna(low) else f"{written(mean)} [{written(low)},\u00a0{written(high)}]".strip()
 
 
 def span_of(column: str, written: Callable[[float], str] = number, lacking: str = "") -> Callable[[Any], str]:
@@ -107,12 +119,3 @@ def text(value: Any) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:g}".replace("-", "−")
     return f"{int(value):,}".replace("-", "−") if isinstance(value, int | float) else str(value)
-
-
-def plain(header: list[str], rows: list[list[str]]) -> str:
-    """A table for a terminal: columns padded with spaces."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    )

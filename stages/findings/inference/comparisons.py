@@ -6,7 +6,6 @@ it cannot be made (a dataset or cell outside the design, a cell all of whose rep
 why.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,39 +19,33 @@ from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, cell_nam
 
 @dataclass(frozen=True)
 class Rule:
-    """Where a claim has a quantity: in words, judged by an interval, and as single numbers state it."""
+    """Where a claim has a quantity: in words, and between which ends."""
 
     words: str
-    judge: Callable[[Interval], str]
-    holds: Callable[[np.ndarray], np.ndarray]
+    low: float = -np.inf
+    high: float = np.inf
+
+    def judge(self, found: Interval) -> str:
+        if self.low < found.low and found.high < self.high:
+            return SUPPORTED
+        return CONTRADICTED if found.low > self.high or found.high < self.low else UNDECIDED
+
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """Whether single numbers state it; NaN states nothing, and what is infinite lies on its side of any end."""
+        points = np.nan_to_num(points, nan=np.nan)
+        return (self.low < points) & (points < self.high)
 
 
 def below(threshold: float) -> Rule:
-    def judge(found: Interval) -> str:
-        if found.high < threshold:
-            return SUPPORTED
-        return CONTRADICTED if found.low > threshold else UNDECIDED
-
-    return Rule(f"below {_limit(threshold)}", judge, lambda points: points < threshold)
+    return Rule(f"below {_limit(threshold)}", high=threshold)
 
 
 def above(threshold: float) -> Rule:
-    return Rule(
-        f"above {_limit(threshold)}",
-        lambda found: below(-threshold).judge(-found),
-        lambda points: points > threshold,
-    )
+    return Rule(f"above {_limit(threshold)}", low=threshold)
 
 
 def within(margin: float) -> Rule:
-    """Within ±margin."""
-
-    def judge(found: Interval) -> str:
-        if -margin <= found.low and found.high <= margin:
-            return SUPPORTED
-        return CONTRADICTED if found.low > margin or found.high < -margin else UNDECIDED
-
-    return Rule(f"within ±{_limit(margin)}", judge, lambda points: np.abs(points) <= margin)
+    return Rule(f"within ±{_limit(margin)}", -margin, margin)
 
 
 def _limit(value: float) -> str:

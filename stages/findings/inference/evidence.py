@@ -1,13 +1,14 @@
 """The quantities that claims speak about, with their intervals, from the runs of a design."""
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from pydantic import Field, PositiveInt
 
 from stages.findings.inference.resampling import NOTHING, Interval, Resampling, difference, ratio
 from stages.findings.records.reach import TRAINED, Memories
-from stages.findings.records.runs import Run, paired
+from stages.findings.records.runs import Runs, paired
 from stages.findings.wording import cell_name
 from stages.plumbing.parameters import Section
 
@@ -29,20 +30,16 @@ class Rules(Section):
     single_runs: PositiveInt
 
 
+@dataclass
 class Evidence:
     """The quantities that claims speak about, from the runs of the design."""
 
-    def __init__(
-        self,
-        runs: dict[tuple[str, str], Run],
-        rules: Rules,
-        resampling: Resampling,
-        preliminary: frozenset[str],
-        memories: Memories,
-    ):
-        self.runs, self.rules, self.resampling, self.preliminary = runs, rules, resampling, preliminary
-        self.memories = memories
-        self._known: dict[tuple[str, ...], Interval] = {}  # several claims and tables ask for the same intervals
+    runs: Runs
+    rules: Rules
+    resampling: Resampling
+    memories: Memories
+    # several claims and tables ask for the same intervals
+    _known: dict[tuple[str, ...], Interval] = field(default_factory=dict, init=False)
 
     def difference(self, dataset: str, first: str, second: str, averaging: str = "pooled") -> Interval:
         """Test NLL of `first` minus that of `second`, nats per step, over repeats in which both have a result."""

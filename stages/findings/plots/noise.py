@@ -4,10 +4,9 @@ import math
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import cell_styles, dots, legend, mark, panels
+from stages.findings.plots.style import cell_styles, dot_panels
 from stages.findings.wording import number, set_name
 
 PAPER, NOISELESS = "paper", "noiseless"
@@ -69,14 +68,8 @@ def noise(frames: Frames, narrow: bool) -> Figure:
     """A row a condition, a mark a unit."""
     found = on_speech(frames)
     styles = cell_styles(frames["arm_scores"].query("arm == 'paper'")["cell"])
-    sets = list(found.groupby("dataset", sort=False))
-    names = [f"{set_name(name)} ({repeats(rows)})" for name, rows in sets]
-    most = found.groupby("dataset")["arm"].nunique().max()
-    figure, axes = panels(names, narrow, row_height=1.0 + 0.7 * most)
-    for ax, (_, rows) in zip(axes, sets, strict=True):
-        labels = {arm: label for arm, label in CONDITIONS.items() if arm in set(rows["arm"])}
-        dots(ax, rows, labels, styles, "arm", "nll")
-        ax.xaxis.set_major_locator(MaxNLocator(6))
-        ax.set_xlabel("← better · test NLL, nats per step")
-    legend(figure, [*map(mark, styles.values())])
-    return figure
+    return dot_panels(found, _name, CONDITIONS, styles, "arm", "nll", narrow)[0]
+
+
+def _name(dataset: str, rows: pd.DataFrame) -> str:
+    return f"{set_name(dataset)} ({repeats(rows)})"

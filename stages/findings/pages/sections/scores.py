@@ -185,15 +185,3 @@ def _score(of: pd.Series, row: Any, best: float) -> str:
     stated = number(of["paper_nll"])
     paper = f"<br><sub>paper {stated if row.data == 'same' else f'({stated})'}</sub>" if stated else ""
     return f"{mean} {span}".strip() + paper
-
-
-def plain_table(frames: Frames) -> tuple[list[str], list[list[str]]]:
-    """The small table for a terminal."""
-    summary = frames["summary"].query("split == 'test' and averaging == 'pooled'")
-    cells = list(dict.fromkeys(summary["cell"]))
-    rows = []
-    for dataset, of in summary.groupby("dataset", sort=False):
-        counts = " or ".join(map(str, sorted(set(of["repeats"]) - {0}, reverse=True))) or "0"
-        values = [interval(row.nll_mean, row.nll_low, row.nll_high) or "diverged" for row in of.itertuples()]
-        rows.append([set_name(dataset), counts, *values])
-    return ["set", "n", *map(cell_name, cells)], rows
