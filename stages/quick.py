@@ -23,10 +23,9 @@ from ruamel.yaml import YAML
 
 from stages.console.progress import clock
 from stages.corpora.sources import SOURCES, Local, find
-from stages.findings import beside
 from stages.findings.inference.evidence import Rules
-from stages.findings.pages import own
-from stages.findings.records.design import SETTINGS, read_arms, read_comparison, read_design
+from stages.findings.records.design import SETTINGS, read_comparison, read_designs
+from stages.own_runs import beside, report
 from stages.plumbing.errors import run
 from stages.plumbing.narrowing import call, environment, narrow
 from stages.plumbing.parameters import Name, read, section
@@ -56,7 +55,7 @@ def lay_out(datasets: list[str]) -> None:
     Raises:
         InputError: params.yaml has no such dataset, data/sources.yaml has no such source, or what is copied is wrong.
     """
-    read_arms(read_design()), read_comparison(), section("claims", Rules)
+    read_designs(), read_comparison(), section("claims", Rules)
     sources = {name: find(name) for name in (section(f"datasets.{dataset}.source", Name) for dataset in datasets)}
     places = {name: str(source.place()) for name, source in sources.items() if isinstance(source, Local)}
     for name in MADE_AFRESH:
@@ -146,7 +145,7 @@ def reproduce(datasets: list[str]) -> None:
             ahead.wait()
 
 
-def own_runs(dataset: str) -> own.Own:
+def own_runs(dataset: str) -> report.Own:
     """What the run in `FOLDER` left of a dataset, and what the study has of it."""
     units, study_epochs = beside.committed(dataset), read(f"datasets.{dataset}.training.max_epochs")
     epochs = min(study_epochs, MAX_EPOCHS)
@@ -155,7 +154,7 @@ def own_runs(dataset: str) -> own.Own:
     place = FOLDER / PREPARED / dataset / "counts.json"
     counts = json.loads(place.read_text(encoding="utf-8"))
     lines = list(told(counts, RAW / read(f"datasets.{dataset}.source")))
-    return own.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, place, counts, lines)
+    return report.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, place, counts, lines)
 
 
 def study_curves(dataset: str, cell: str) -> pd.DataFrame | None:
@@ -180,7 +179,7 @@ def main() -> None:
     runs = [own_runs(dataset) for dataset in datasets]
     print("\n" + "\n\n".join(of.terminal for of in runs))
     took = clock(time.monotonic() - start)
-    own.write(PAGE, FOLDER, runs, took)
+    report.write(PAGE, FOLDER, runs, took)
     print(f"\nYour runs on one page: {PAGE}\n== quick: done in {took}")
 
 

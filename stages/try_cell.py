@@ -24,9 +24,9 @@ from stages import cells
 from stages.console import device as devices
 from stages.console.progress import clock
 from stages.corpora.split import SPLITS, Split
-from stages.findings import beside
 from stages.findings.plots import style
 from stages.findings.wording import cell_name, set_name
+from stages.own_runs import beside
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.narrowing import call, narrow
 from stages.plumbing.parameters import Name, section

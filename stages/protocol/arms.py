@@ -6,12 +6,13 @@ matching.mode. Which datasets an arm has is for dvc.yaml, which trains them, and
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import PARAMS, Name, Section, checked, layered, mapping, section
 from stages.protocol.protocol import Budget, Protocol
-from stages.recurrent.matching import Mode
+
+Mode = Literal["recurrent", "total"]  # what a parameter budget counts, see stages/recurrent/matching.py
 
 
 class Stated(Section):
@@ -38,7 +39,7 @@ class Arm:
     """What the trainings of an arm on a dataset have in common.
 
     Attributes:
-        matching: what units are matched by, a mode of stages/recurrent/matching.py.
+        matching: what units are matched by.
     """
 
     name: str

@@ -20,7 +20,7 @@ from stages import quick
 from stages.corpora import readers, sources
 from stages.findings.inference.evidence import Rules
 from stages.findings.inference.questions import Questions
-from stages.findings.records import design, protocol
+from stages.findings.records import design
 from stages.findings.tables import robustness
 from stages.listening import settings as listening
 from stages.plumbing import parameters
@@ -89,13 +89,13 @@ def readings(path: Path, key: Key, names: Any) -> Iterator[Callable]:
         for source in [name] if name else names:
             yield partial(sources.find, source, path)
     elif path == PARAMS and top == "datasets":
-        yield design.read_design
+        yield design.read_designs
         for dataset in [name] if name else names:
             yield partial(section, f"datasets.{dataset}.source", Name)
             yield partial(_options, f"datasets.{dataset}.sequences")
             yield partial(arms.load, "paper", dataset)
     elif path == PARAMS and top == "arms":
-        yield lambda: design.read_arms(design.read_design())
+        yield design.read_designs
         for arm in [name] if name else names:
             for dataset in ("jsb_chorales", "speech_short", "speech_long", "piano_midi", "bach_chorales"):
                 yield partial(arms.load, arm, dataset)
@@ -108,10 +108,10 @@ def _options(key: str) -> None:
 
 
 READINGS = {
-    (PARAMS, "cells"): [design.read_design],
+    (PARAMS, "cells"): [design.read_designs],
     (PARAMS, "matching"): [lambda: arms.load("paper", "nottingham"), lambda: section("matching", Matching)],
     (PARAMS, "outputs"): [lambda: output_settings("bernoulli"), lambda: output_settings("gaussian_mixture")],
-    (PARAMS, "train"): [lambda: arms.load("paper", "nottingham"), protocol.read_protocol],
+    (PARAMS, "train"): [lambda: arms.load("paper", "nottingham"), design.read_protocol],
     (PARAMS, "claims"): [lambda: section("claims", Rules)],
     (PARAMS, "questions"): [lambda: section("questions", Questions)],
     (design.SETTINGS, "compare"): [design.read_comparison],

@@ -3,14 +3,19 @@
 Runs are enumerated from the parameters, never from a folder, so results of removed runs cannot slip in.
 """
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, PositiveInt
 
 from stages.plumbing import places
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import PARAMS, Name, Section, layered, section, shortened
+from stages.protocol.arms import Mode, Stated
+from stages.protocol.protocol import Budget, LogUniform, Protocol, RMSProp
 
 SETTINGS = Path("stages/findings/settings.yaml")
 TOTAL = "total"  # the arm whose units are matched with the output layer counted
@@ -20,30 +25,12 @@ REACH = ("gradients.csv", "memory.csv", "gates.csv")
 BASELINES = ("baselines.csv", "leakage.csv")
 
 Output = Literal["bernoulli", "gaussian_mixture"]
-Mode = Literal["recurrent", "total"]  # what a parameter budget counts
 
 
-class Halving(Section):
-    """Successive halving of a repeat's candidates: after each of `epochs` the share `keep` goes on.
-
-    If `apply` is false all candidates run to the end, and what halving would have done is recorded beside it.
-    """
-
-    epochs: list[PositiveInt]
-    keep: float = Field(gt=0, lt=1)
-    apply: bool = True
-
-
-class Training(Section):
+class Training(Budget):
     """`datasets.NAME.training`: the budget. Keys that only the trainer reads are left to the trainer's own check."""
 
     model_config = ConfigDict(extra="ignore")
-
-    repeats: PositiveInt
-    candidates: PositiveInt
-    max_epochs: PositiveInt
-    batch_size: PositiveInt
-    halving: Halving | None = None
 
     @property
     def halved(self) -> bool:
@@ -52,14 +39,14 @@ class Training(Section):
 
 
 class Dataset(Section):
-    """`datasets.NAME`, of which only the budget is for here."""
+    """`datasets.NAME`, of which the rest is `prepare`'s."""
 
     model_config = ConfigDict(extra="ignore")
 
     training: Training
 
 
-class Budget(Section):
+class PaperBudget(Section):
     """The paper's budget for one kind of output; less, or halving, makes a dataset's results preliminary."""
 
     candidates: PositiveInt
@@ -79,7 +66,7 @@ class Comparison(Section):
     resamples: PositiveInt
     confidence: float = Field(gt=0, lt=1)
     seed: int = Field(ge=0)
-    budgets: dict[Output, Budget]
+    budgets: dict[Output, PaperBudget]
     reference: Name
     single_run_share: float = Field(gt=0, lt=1)
     tuning_margin: float = Field(gt=0)
@@ -89,11 +76,19 @@ class Comparison(Section):
     counterparts: dict[Name, Counterpart]
 
 
-class Design(Section):
-    """The grid: every dataset (name → its training budget) with every cell."""
+@dataclass(frozen=True)
+class Design:
+    """What an arm trains: every dataset, with its budget in this arm, with every cell.
 
-    cells: list[Name]
-    datasets: dict[Name, Training]
+    Attributes:
+        matching: what the parameter budget counts that units are matched by.
+        shared: cells whose units are the same as in `paper`: their runs there stand in this arm too.
+    """
+
+    cells: list[str]
+    datasets: dict[str, Training]
+    matching: Mode
+    shared: Sequence[str] = ()
 
     @property
     def runs(self) -> list[tuple[str, str]]:
@@ -101,15 +96,34 @@ class Design(Section):
         return [(dataset, cell) for dataset in self.datasets for cell in self.cells]
 
 
-def read_design() -> Design:
-    """The grid of params.yaml.
+def read_designs() -> dict[str, Design]:
+    """The grid of `paper`, and those of the other arms that have datasets of it.
 
     Raises:
-        InputError: a dataset has no `training`, or a key has a value of the wrong type.
+        InputError: a key of params.yaml is missing or has a wrong value, or an arm has a dataset that there is not.
     """
-    datasets = section("datasets", Annotated[dict[Name, Dataset], Field(min_length=1)])
-    trainings = {name: dataset.training for name, dataset in datasets.items()}
-    return Design(cells=section("cells", Annotated[list[Name], Field(min_length=1)]), datasets=trainings)
+    stated = section("datasets", Annotated[dict[Name, Dataset], Field(min_length=1)])
+    cells, matching = section("cells", Annotated[list[Name], Field(min_length=1)]), section("matching.mode", Mode)
+    budgets = {name: dataset.training for name, dataset in stated.items()}
+    designs = {places.PAPER: Design(cells, budgets, matching)}
+    for name, arm in section("arms", dict[Name, Stated]).items():
+        where = f"{PARAMS}: arms.{name}"
+        if unknown := [dataset for dataset in arm.datasets if dataset not in budgets]:
+            known = shortened(", ".join(budgets), 200)
+            raise InputError(f"{where}.datasets.{unknown[0]}: no such dataset; known: {known}")
+        datasets = {
+            dataset: layered(
+                Training,
+                (f"{PARAMS}: datasets.{dataset}.training", budget.model_dump()),
+                (f"{where}.training", arm.training),
+                (f"{where}.datasets.{dataset}", arm.datasets[dataset]),
+            )
+            for dataset, budget in budgets.items()
+            if dataset in arm.datasets
+        }
+        if datasets and arm.cells:
+            designs[name] = Design(arm.cells, datasets, arm.matching or matching, arm.shared)
+    return designs
 
 
 def read_comparison() -> Comparison:
@@ -117,81 +131,49 @@ def read_comparison() -> Comparison:
     return section("compare", Comparison, SETTINGS)
 
 
-class Stated(Section):
-    """`arms.NAME` in params.yaml; what it changes in the protocol is the trainer's own affair."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    matching: Mode | None = None
-    training: dict[str, Any] = {}
-    cells: list[Name] = []
-    shared: list[Name] = []
-    datasets: dict[Name, dict[str, Any]] = {}
-
-
-class Arm(Section):
-    """An arm beside `paper`: a named difference from its protocol, on some datasets with some cells.
-
-    Attributes:
-        matching: what its parameter budget counts.
-        datasets: those of the design, with their budgets in this arm.
-        shared: cells whose units are the same as in `paper`: their runs there stand in this arm too.
-    """
-
-    matching: Mode
-    datasets: dict[Name, Training]
-    cells: list[Name]
-    shared: list[Name]
-
-    @property
-    def runs(self) -> list[tuple[str, str]]:
-        """(dataset, cell) that were trained for this arm."""
-        return [(dataset, cell) for dataset in self.datasets for cell in self.cells]
-
-
-def read_arms(design: Design) -> dict[str, Arm]:
-    """The arms of params.yaml beside `paper` that have datasets of the design.
+def read_protocol() -> dict[str, float]:
+    """The numbers of the protocol of `paper`, under the names that records/departures.csv gives them.
 
     Raises:
-        InputError: a key is missing or has a value of the wrong type, or an arm has a dataset that there is not.
+        InputError: it is not the protocol that the report can tell of.
     """
-    arms, matching = {}, section("matching.mode", Mode)
-    for name, stated in section("arms", dict[Name, Stated]).items():
-        where = f"{PARAMS}: arms.{name}"
-        if unknown := [dataset for dataset in stated.datasets if dataset not in design.datasets]:
-            known = ", ".join(design.datasets)
-            raise InputError(f"{where}.datasets.{unknown[0]}: no such dataset; known: {shortened(known, 200)}")
-        datasets = {
-            dataset: layered(
-                Training,
-                (f"{PARAMS}: datasets.{dataset}.training", budget.model_dump()),
-                (f"{where}.training", stated.training),
-                (f"{where}.datasets.{dataset}", stated.datasets[dataset]),
+    train = section("train", Protocol)
+    drawn = isinstance(train.rate, LogUniform)
+    told = {
+        "rate": ("a number or {log_uniform: [low, high]}", drawn or isinstance(train.rate, float)),
+        "weight_noise": ("a number", isinstance(train.weight_noise, float)),
+        "gradient_norm": ("a number", train.gradient_norm is not None),
+        "optimiser": ("rmsprop", isinstance(train.optimiser, RMSProp)),
+    }
+    for key, (expected, fits) in told.items():
+        if not fits:
+            found = shortened(repr(getattr(train, key)))
+            raise InputError(
+                f"{PARAMS}: train.{key}: of the arm `paper` the report can tell {expected}, found {found}; "
+                "put another protocol into an arm"
             )
-            for dataset, budget in design.datasets.items()
-            if dataset in stated.datasets
-        }
-        arm = Arm(matching=stated.matching or matching, datasets=datasets, cells=stated.cells, shared=stated.shared)
-        if arm.runs:
-            arms[name] = arm
-    return arms
+    low, high = train.rate.log_uniform if drawn else [math.log(train.rate)] * 2
+    return {
+        "learning_rate_log_low": low,
+        "learning_rate_log_high": high,
+        "momentum": train.optimiser.momentum,
+        "rmsprop_decay": train.optimiser.decay,
+        "rmsprop_floor": train.optimiser.floor,
+        **train.model_dump(include={"weight_noise", "gradient_norm", "initial_range", "patience"}),
+    }
 
 
-def require(design: Design, arms: dict[str, Arm]) -> None:
+def require(designs: dict[str, Design]) -> None:
     """Stops with the list of what is missing.
 
     Raises:
         InputError: at least one file of the runs in params.yaml is missing; the message lists all of them.
     """
-    expected = [places.run_folder(places.PAPER, *run) / name for run in design.runs for name in RUN_FILES]
-    for arm, stated in arms.items():
-        expected += [places.run_folder(arm, *run) / name for run in stated.runs for name in RUN_FILES]
-    for dataset in design.datasets:
-        expected += [places.scores(places.PAPER, dataset) / name for name in SCORES]
-        expected += [places.baselines(dataset) / name for name in BASELINES]
-        expected += [places.reach(dataset) / name for name in REACH]
-    for arm, stated in arms.items():
-        expected += [places.scores(arm, dataset) / name for dataset in stated.datasets for name in SCORES]
+    runs = [places.run_folder(arm, *run) for arm, design in designs.items() for run in design.runs]
+    scores = [places.scores(arm, dataset) for arm, design in designs.items() for dataset in design.datasets]
+    sets = designs[places.PAPER].datasets
+    files = {RUN_FILES: runs, SCORES: scores, BASELINES: map(places.baselines, sets), REACH: map(places.reach, sets)}
+    expected = [folder / name for names, folders in files.items() for folder in folders for name in names]
     if lacking := [str(path) for path in expected if not path.is_file()]:
         raise InputError(
             f"{len(lacking)} files of the design in params.yaml are missing: {', '.join(lacking)}; "
@@ -199,6 +181,6 @@ def require(design: Design, arms: dict[str, Arm]) -> None:
         )
 
 
-def is_preliminary(training: Training, budget: Budget) -> bool:
+def is_preliminary(training: Training, budget: PaperBudget) -> bool:
     """Whether a dataset got fewer candidates or epochs than the paper gave it, or not all candidates to the end."""
     return training.candidates < budget.candidates or training.max_epochs < budget.max_epochs or training.halved
