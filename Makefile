@@ -19,7 +19,7 @@ help:
 	@echo 'make test    the tests'
 	@echo 'make lint    ruff: style and format'
 	@echo 'make check   lint, and that dvc.lock is true of the code, parameters and committed results'
-	@echo 'make endurance   kill a throw-away study a hundred times, until it ends as if nothing had happened'
+	@echo 'make endurance   endurance-inputs, then kill a throw-away study a hundred times, until it ends as if nothing had happened'
 	@echo 'make endurance-inputs   read 10,000 files of every format, half of them damaged: one line or the right reading'
 	@echo 'make endurance-cluster   kill nodes of a small Ray cluster on this machine, then measure how trainings spread'
 	@echo 'make bench   measure how fast training is, beside torch.nn; ten minutes on a machine with nothing else to do'
@@ -61,7 +61,7 @@ check: lint
 	@echo '== check: is dvc.lock true of the code, parameters and committed results?'
 	@python -m stages.repro --check
 
-endurance: $(READY)
+endurance: endurance-inputs
 	@echo '== endurance: a throw-away study killed a hundred times, on the way to the same bits'
 	@python tests/endurance.py
 

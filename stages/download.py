@@ -8,9 +8,12 @@ import argparse
 from pathlib import Path
 
 from stages.corpora.fetching import fetch
-from stages.corpora.folders import list_files, whole_folder
+from stages.corpora.folders import whole_folder
+from stages.corpora.listing import list_files
 from stages.corpora.sources import SOURCES, find
 from stages.plumbing.errors import run
+from stages.plumbing.parameters import shortened
+from stages.plumbing.words import count
 
 RAW = Path("data/raw")
 
@@ -22,7 +25,10 @@ def main() -> None:
     source = find(name)
     with whole_folder(RAW / name) as folder:
         origin = fetch(name, source, folder)
-    print(f"{RAW / name}: {len(list_files(RAW / name))} files from {origin}")
+    listing = list_files(RAW / name)
+    print(f"{RAW / name}: {count(len(listing.names), 'file')} from {origin}")
+    for left_out, reason in listing.unusable.items():
+        print(f"{RAW / name}: left out: {shortened(left_out)}: {reason}")
 
 
 if __name__ == "__main__":

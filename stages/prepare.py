@@ -12,7 +12,8 @@ from typing import Any
 
 from stages.corpora.readers import read as read_sequences
 from stages.plumbing.errors import InputError, run
-from stages.plumbing.parameters import PARAMS, read, shortened
+from stages.plumbing.parameters import PARAMS, Name, read, section, shortened
+from stages.plumbing.words import count
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
@@ -23,9 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", required=True, metavar="NAME", help=f"a key of `datasets` in {PARAMS}")
     name = parser.parse_args().dataset
-    source, sequences = read(f"datasets.{name}.source"), read(f"datasets.{name}.sequences")
-    if not isinstance(source, str):
-        raise InputError(f"{PARAMS}: datasets.{name}.source: expected a source's name, found {shortened(repr(source))}")
+    source, sequences = section(f"datasets.{name}.source", Name), read(f"datasets.{name}.sequences")
     if not (folder := RAW / source).is_dir():
         raise InputError(f"{folder}: no such folder; `python -m stages.download --source {source}` makes it")
     dataset = read_sequences(folder, sequences, f"{PARAMS}: datasets.{name}.sequences")
@@ -40,19 +39,23 @@ def told(about: dict[str, Any], folder: Path) -> Iterator[str]:
     """What was left out or odd, a line a reason, with numbers; the files' names are in counts.json."""
     left_out = about.get("left_out", {})
     reasons = Counter(said.removeprefix(f"{folder / name}: ") for name, said in left_out.items()).most_common()
-    for reason, count in reasons[:REASONS]:
-        yield f"left out, {count} files: {shortened(reason, 160)}"
-    if further := sum(count for _, count in reasons[REASONS:]):
-        yield f"left out, {further} files for {len(reasons) - REASONS} further reasons"
+    shown = REASONS if len(reasons) > REASONS + 1 else len(reasons)
+    for reason, files in reasons[:shown]:
+        yield f"left out, {count(files, 'file')}: {shortened(reason, 160)}"
+    if further := sum(files for _, files in reasons[shown:]):
+        yield f"left out, {count(further, 'file')} for {len(reasons) - shown} further reasons"
     if others := about.get("other_endings"):
-        kinds = ", ".join(f"{ending} {count}" for ending, count in others.items())
-        yield f"left out, {sum(others.values())} files of other endings: {shortened(kinds, 160)}"
+        kinds = ", ".join(f"{ending} {files}" for ending, files in others.items())
+        yield f"left out, {count(sum(others.values()), 'file')} of other endings: {shortened(kinds, 160)}"
+    if hidden := about.get("hidden"):
+        yield f"left out, {count(hidden, 'hidden file or folder', 'hidden files and folders')}"
     if short := about.get("shorter_than_a_sequence"):
-        yield f"left out, {short} recordings: shorter than a sequence"
+        yield f"left out, {count(short, 'recording')}: shorter than a sequence"
     if equal := about.get("equal_recordings"):
-        yield f"{equal} recordings sound like another; {about.get('equal_in_two_splits', 0)} sounds lie in two splits"
+        sounds = count(equal, "recording sounds like another", "recordings sound like another")
+        yield f"{sounds}; {count(about.get('equal_in_two_splits', 0), 'sound lies', 'sounds lie')} in two splits"
     for what, times in about.get("odd", {}).items():
-        yield f"odd, but read: {what}, {times['times']} times in {times['files']} files"
+        yield f"odd, but read: {what}, {count(times['times'], 'time')} in {count(times['files'], 'file')}"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from stages.corpora.split import Split
 from stages.plumbing import places
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.files import whole
-from stages.plumbing.parameters import read, section
+from stages.plumbing.parameters import section
 from stages.plumbing.places import PAPER, PREPARED, run_folder
 from stages.reach import gates, gradients, summaries, windows
 from stages.reach.nets import nets
@@ -30,7 +30,7 @@ def measure(dataset: str, cell: str) -> dict[str, pd.DataFrame]:
     Raises:
         InputError: a file of the training or the validation split is missing, or they do not fit each other.
     """
-    settings, initial_range = section("memory", Settings, SETTINGS), read("train.initial_range")
+    settings = section("memory", Settings, SETTINGS)
     folder, device = run_folder(PAPER, dataset, cell), devices.choose()
     net = recorded_net(folder / "run.json")
     path = PREPARED / dataset / "valid.npz"
@@ -43,7 +43,7 @@ def measure(dataset: str, cell: str) -> dict[str, pd.DataFrame]:
     cases = windows.choose(split.lengths, settings)
     data = windows.Windows.of(split, cases, device)
     rows = {"gradients": [], "memory": [], "gates": []}
-    for one in nets(folder, net, initial_range, device):
+    for one in nets(folder, net, device):
         name = {"cell": cell, "repeat": one.repeat, "candidate": one.candidate, "net": one.kind}
         start = data.states(net.cell, net.units, one.recurrent)
         norms = gradients.norms(net, one.recurrent, one.readout, start, data.inputs, data.targets)

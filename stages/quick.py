@@ -22,16 +22,17 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from stages.console.progress import clock
-from stages.findings import beside
-from stages.findings.pages import own
-from stages.plumbing.errors import InputError, run
+from stages.corpora.sources import SOURCES, Local, find
+from stages.findings.inference.evidence import Rules
+from stages.findings.records.design import SETTINGS, read_comparison, read_designs
+from stages.own_runs import beside, report
+from stages.plumbing.errors import run
 from stages.plumbing.narrowing import call, environment, narrow
-from stages.plumbing.parameters import read
+from stages.plumbing.parameters import Name, read, section
 from stages.plumbing.places import PREPARED, run_folder
 from stages.prepare import RAW, told
 
 FOLDER = Path("quick")
-SOURCES, SETTINGS = Path("data/sources.yaml"), Path("stages/findings/settings.yaml")
 FILES = [Path("dvc.yaml"), Path(".dvcignore"), Path("data/published_results.csv")]
 STUDIES = Path("reports/studies")  # by hand: `compare` asks for them
 LAST = ("compare", "sample")  # the stages that the page is made of
@@ -52,9 +53,11 @@ def lay_out(datasets: list[str]) -> None:
     """Copies the pipeline into `FOLDER` and narrows its parameters and sources to `datasets`, without any results.
 
     Raises:
-        InputError: params.yaml has no such dataset, or data/sources.yaml has no such source.
+        InputError: params.yaml has no such dataset, data/sources.yaml has no such source, or what is copied is wrong.
     """
-    sources = {read(f"datasets.{name}.source") for name in datasets}
+    read_designs(), read_comparison(), section("claims", Rules)
+    sources = {name: find(name) for name in (section(f"datasets.{dataset}.source", Name) for dataset in datasets)}
+    places = {name: str(source.place()) for name, source in sources.items() if isinstance(source, Local)}
     for name in MADE_AFRESH:
         shutil.rmtree(FOLDER / name, ignore_errors=True)
     shutil.copytree("stages", FOLDER / "stages", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
@@ -74,13 +77,11 @@ def lay_out(datasets: list[str]) -> None:
     settings["compare"]["resamples"] = min(settings["compare"]["resamples"], RESAMPLES)
     yaml.dump(settings, FOLDER / SETTINGS)
     catalogue = yaml.load(SOURCES)
-    if unknown := sources - set(catalogue["sources"]):
-        raise InputError(f"{SOURCES}: no source {', '.join(sorted(unknown))}; known: {', '.join(catalogue['sources'])}")
     for name, entry in list(catalogue["sources"].items()):
         if name not in sources:
             del catalogue["sources"][name]
-        elif "path" in entry:  # a path is relative to the project, not to the copy
-            entry["path"] = str(Path(entry["path"]).expanduser().resolve())
+        elif name in places:  # a path is relative to the project, not to the copy
+            entry["path"] = places[name]
     yaml.dump(catalogue, FOLDER / SOURCES)
 
 
@@ -144,7 +145,7 @@ def reproduce(datasets: list[str]) -> None:
             ahead.wait()
 
 
-def own_runs(dataset: str) -> own.Own:
+def own_runs(dataset: str) -> report.Own:
     """What the run in `FOLDER` left of a dataset, and what the study has of it."""
     units, study_epochs = beside.committed(dataset), read(f"datasets.{dataset}.training.max_epochs")
     epochs = min(study_epochs, MAX_EPOCHS)
@@ -153,7 +154,7 @@ def own_runs(dataset: str) -> own.Own:
     place = FOLDER / PREPARED / dataset / "counts.json"
     counts = json.loads(place.read_text(encoding="utf-8"))
     lines = list(told(counts, RAW / read(f"datasets.{dataset}.source")))
-    return own.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, place, counts, lines)
+    return report.Own(dataset, FOLDER / beside.TABLES, epochs, study_epochs, units, costs, place, counts, lines)
 
 
 def study_curves(dataset: str, cell: str) -> pd.DataFrame | None:
@@ -178,7 +179,7 @@ def main() -> None:
     runs = [own_runs(dataset) for dataset in datasets]
     print("\n" + "\n\n".join(of.terminal for of in runs))
     took = clock(time.monotonic() - start)
-    own.write(PAGE, FOLDER, runs, took)
+    report.write(PAGE, FOLDER, runs, took)
     print(f"\nYour runs on one page: {PAGE}\n== quick: done in {took}")
 
 

@@ -81,9 +81,9 @@ def main() -> None:
         with held(SHARDS / "train_all", "train-all"):
             call(*DVC_REPRO, "prepare")
             stages = planning.outdated(call(sys.executable, "-m", "dvc", "status", "--json", read=True))
-            trainings = [planning.Training.of(stage) for stage in stages]
+            trainings = [training for stage in stages for training in planning.Training.of(stage)]
             blocks = planning.plan(trainings, options.repeats_per_task)
-            print(f"== {len(stages)} trainings are out of date: {len(blocks)} blocks of repeats to train", flush=True)
+            print(f"== {len(trainings)} trainings out of date: {len(blocks)} blocks of repeats to train", flush=True)
             versions.mark()
             datasets = {block.dataset for block in blocks}
             shared = versions.expected(datasets)

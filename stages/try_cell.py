@@ -24,12 +24,12 @@ from stages import cells
 from stages.console import device as devices
 from stages.console.progress import clock
 from stages.corpora.split import SPLITS, Split
-from stages.findings import beside
 from stages.findings.plots import style
 from stages.findings.wording import cell_name, set_name
+from stages.own_runs import beside
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.narrowing import call, narrow
-from stages.plumbing.parameters import read, section
+from stages.plumbing.parameters import Name, section
 from stages.plumbing.places import PREPARED
 from stages.population.engines.compiled import Compiled
 from stages.recurrent.matching import Matching
@@ -41,7 +41,7 @@ FOLDER = Path("try")
 
 def prepare(dataset: str) -> None:
     """Makes a dataset's splits if they are not there."""
-    source = read(f"datasets.{dataset}.source")
+    source = section(f"datasets.{dataset}.source", Name)
     if all((PREPARED / dataset / f"{split}.npz").exists() for split in SPLITS):
         return
     print(f"preparing {dataset}, once (half a minute for the chorales)", flush=True)

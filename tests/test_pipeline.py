@@ -127,7 +127,7 @@ def test_a_new_dataset_and_new_arms_run_themselves_only(study):
     study.edit_yaml("params.yaml", add)
     own = ["prepare@jigs", "evaluate@jigs"]  # its source was there
     own += [f"train@jigs-{cell}" for cell in CELLS]
-    own += [f"train_{arm}@airs-gru" for arm in ARMS] + [f"evaluate_{arm}@airs" for arm in ARMS]
+    own += [f"train_{arm}@airs" for arm in ARMS] + [f"evaluate_{arm}@airs" for arm in ARMS]
     assert sorted(study.repro("evaluate", *(f"evaluate_{arm}" for arm in ARMS))) == sorted(own)
     for arm in ARMS:
         assert (study.folder / f"measured/{arm}/airs/metrics.json").exists()

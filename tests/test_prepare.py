@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 from stages import prepare
-from stages.corpora.folders import told as in_counts
+from stages.corpora.listing import Found
+from stages.corpora.listing import told as in_counts
 from stages.prepare import REASONS, told
 
 FOLDER = Path("data/raw/mine")
@@ -72,12 +73,12 @@ def test_a_folder_of_music_with_one_of_each_oddity(prepared):
     os.mkfifo(FOLDER / "pipe.mid")
     (FOLDER / "read me.txt").touch()
     assert sorted(prepared(MIDI)) == [
-        "left out, 1 files of other endings: .txt 1",
-        "left out, 1 files: expected a MIDI file of type 0 or 1, found type 2",
-        "left out, 1 files: expected a file, found a folder, a pipe or a device",
-        "left out, 1 files: expected a file, found a link to nothing",
-        "left out, 1 files: not a readable MIDI file (it is cut short: its chunk 1 ends early)",
-        "odd, but read: note that nothing ends, 1 times in 1 files",
+        "left out, 1 file of other endings: .txt 1",
+        "left out, 1 file: expected a MIDI file of type 0 or 1, found type 2",
+        "left out, 1 file: expected a file, found a folder, a pipe or a device",
+        "left out, 1 file: expected a file, found a link to nothing",
+        "left out, 1 file: not a readable MIDI file (it is cut short: its chunk 1 ends early)",
+        "odd, but read: note that nothing ends, 1 time in 1 file",
     ]
 
 
@@ -96,11 +97,11 @@ def test_a_folder_of_recordings_with_one_of_each_oddity(prepared):
     soundfile.write(FOLDER / "short.wav", generator.uniform(-0.5, 0.5, 50), 8000)
     (FOLDER / "notes").touch()
     assert sorted(prepared(SPEECH)) == [
-        "2 recordings sound like another; 0 sounds lie in two splits",
-        "left out, 1 files of other endings: none 1",
-        "left out, 1 files: the recording is cut short: its header promises 4000 bytes of sound, it holds 3992",
-        "left out, 1 recordings: shorter than a sequence",
-        "odd, but read: recording without its length in its header, 1 times in 1 files",
+        "2 recordings sound like another; no sounds lie in two splits",
+        "left out, 1 file of other endings: none 1",
+        "left out, 1 file: the recording is cut short: its header promises 4000 bytes of sound, it holds 3992",
+        "left out, 1 recording: shorter than a sequence",
+        "odd, but read: recording without its length in its header, 1 time in 1 file",
     ]
 
 
@@ -108,13 +109,14 @@ def test_what_was_left_out_is_told_by_reason_and_number():
     left_out = {f"{n}.wav": f"{FOLDER}/{n}.wav: expected samples, found none" for n in range(3)}
     odd = {"a.wav": Counter({"size unknown": 2}), "b.wav": Counter({"size unknown": 1}), "c.wav": Counter()}
     about = {"left_out": left_out | {"x: y.wav": f"{FOLDER}/x: y.wav: cut short"}, "shorter_than_a_sequence": 4}
-    about |= in_counts({".txt": 2, "none": 1}, odd) | {"equal_recordings": 5}
+    about |= in_counts(Found([], Counter({".txt": 2, "none": 1}), {}, 2), odd) | {"equal_recordings": 5}
     assert list(told(about, FOLDER)) == [
         "left out, 3 files: expected samples, found none",
-        "left out, 1 files: cut short",
+        "left out, 1 file: cut short",
         "left out, 3 files of other endings: .txt 2, none 1",
+        "left out, 2 hidden files and folders",
         "left out, 4 recordings: shorter than a sequence",
-        "5 recordings sound like another; 0 sounds lie in two splits",
+        "5 recordings sound like another; no sounds lie in two splits",
         "odd, but read: size unknown, 3 times in 2 files",
     ]
     assert list(told({"left_out": {}}, FOLDER)) == []
@@ -124,3 +126,5 @@ def test_many_reasons_do_not_fill_the_screen():
     about = {"left_out": {f"{n}.mid": f"{FOLDER}/{n}.mid: found {n}" for n in range(REASONS + 7)}}
     lines = list(told(about, FOLDER))
     assert len(lines) == REASONS + 1 and lines[-1] == "left out, 7 files for 7 further reasons"
+    lines = list(told({"left_out": dict([*about["left_out"].items()][: REASONS + 1])}, FOLDER))
+    assert len(lines) == REASONS + 1 and lines[-1].startswith("left out, 1 file: found ")

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from pipeline_study import lay_out
 
-from stages.findings import beside
-from stages.findings.pages import own
+from stages.own_runs import beside, report
 
 ROOT = Path(__file__).parent.parent
 CHORALES = "bach_chorales"
@@ -31,7 +30,7 @@ def test_quick_runs_one_dataset_and_leaves_the_study_alone(tmp_path):
 
 
 @pytest.fixture
-def found(tmp_path) -> own.Own:
+def found(tmp_path) -> report.Own:
     """A run worse than the study's by 0.1, but for the LSTM, whose every net diverged."""
     units = beside.committed(CHORALES, ROOT / beside.TABLES)
     for name in ("results", "summary", "baselines", "differences", "bands"):
@@ -44,12 +43,12 @@ def found(tmp_path) -> own.Own:
     counts = {
         "splits": {split: {"sequences": 1200 + number} for number, split in enumerate(("train", "valid", "test"))}
     }
-    return own.Own(CHORALES, tmp_path, 100, 500, units, {"gru": 0.3}, Path("counts.json"), counts, [LEFT_OUT])
+    return report.Own(CHORALES, tmp_path, 100, 500, units, {"gru": 0.3}, Path("counts.json"), counts, [LEFT_OUT])
 
 
 def test_the_page_sets_the_readers_numbers_beside_the_studys(found, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    own.write(tmp_path / "report.html", tmp_path, [found], "3:20")
+    report.write(tmp_path / "report.html", tmp_path, [found], "3:20")
     page = (tmp_path / "report.html").read_text()
     assert "GRU (8.77) has the lowest error, before tanh (8.92)" in page and "The study has the same order." in page
     assert re.search(r"LSTM</th>\s*<td>diverged</td>", page) and "8.76 [8.75" in page

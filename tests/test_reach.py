@@ -3,7 +3,6 @@
 import json
 import math
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -231,11 +230,11 @@ def study(tmp_path, monkeypatch):
     songs([12, 30, 9]).save(tmp_path / "data/prepared/songs/valid.npz")
 
     def write(cell: str) -> trials.Trial:
-        Path("params.yaml").write_text(json.dumps({"cells": [cell], "train": {"initial_range": 0.1}}))
         of, folder = net(cell, H, NOTES), tmp_path / "models/paper/songs" / cell
         folder.mkdir(parents=True)
         facts = {"cell": cell, "output": "bernoulli", "output_settings": {}, "input_size": NOTES, "units": H}
-        (folder / "run.json").write_text(json.dumps(facts | {"target_size": NOTES}))
+        facts |= {"target_size": NOTES, "protocol": {"initial_range": 0.1}}
+        (folder / "run.json").write_text(json.dumps(facts))
         places = [(0, 0), (0, 1), (1, 0), (1, 1)]
         grid = [trials.Trial(*place, seed, 0, 0.1, 0.0, 0.0) for seed, place in enumerate(places, 7)]
         rows = [[t.repeat, t.candidate, t.seed, t.rate, (t.repeat, t.candidate) == (0, 1)] for t in grid]
@@ -270,7 +269,7 @@ def test_the_stage_leaves_rows_for_trained_and_untrained_nets(study, tmp_path, m
 def test_the_untrained_twin_is_the_trials_initial_net(study, tmp_path):
     trial = study("gru")
     of = net("gru", H, NOTES)
-    trained, untrained, _ = nets.nets(tmp_path / "models/paper/songs/gru", of, 0.1, CPU)
+    trained, untrained, _ = nets.nets(tmp_path / "models/paper/songs/gru", of, CPU)
     initial = Layout.of(of).views(Layout.of(of).initial([trial.seed], 0.1))
     for name, weights in untrained.recurrent.items():
         assert torch.equal(weights, initial[f"recurrent.{name}"][0].double())

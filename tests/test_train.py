@@ -105,13 +105,31 @@ def test_another_arm_lies_beside_the_first_and_differs_as_it_states(study):
         params["arms"]["total"].update(cells=["lstm"], training={"repeats": 3}, datasets={"scales": {"repeats": 1}})
 
     write_params(study, narrow)
-    assert stage(study, train, "--dataset", "scales", "--cell", "lstm", "--arm", "total") is None
+    assert stage(study, train, "--dataset", "scales", "--arm", "total") is None
     assert stage(study, evaluate, "--dataset", "scales", "--arm", "total") is None
     first, second = (
         json.loads((study / f"models/{arm}/scales/lstm/run.json").read_text()) for arm in ("paper", "total")
     )
     assert (first["matching"], first["units"], second["matching"], second["units"]) == ("recurrent", 36, "total", 38)
     assert len(pd.read_csv(study / "measured/total/scales/scores/evaluation.csv")) == 1
+
+
+def test_an_arms_cells_are_trained_in_turn_and_what_is_there_is_kept(study, capsys):
+    def having(*cells):
+        return lambda params: params["arms"]["noiseless"].update(
+            cells=list(cells), training={"repeats": 1}, datasets={"scales": {}}
+        )
+
+    for cells, kept in (["lstm"], []), (["tanh", "lstm"], ["lstm"]):
+        write_params(study, having(*cells))
+        capsys.readouterr()
+        assert stage(study, train, "--dataset", "scales", "--arm", "noiseless") is None
+        printed = capsys.readouterr().out
+        for cell in cells:
+            said = "1 of 1 repeats are there and stay as they are" if cell in kept else "2 trials, at most 2 epochs"
+            assert f"noiseless-scales-{cell}: {said}" in printed
+    error = stage(study, train, "--dataset", "scales")
+    assert error == "error: params.yaml: arms.paper: expected cells, found none; `--cell` trains one"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pipeline_study import lay_out
 
 from stages import cells, try_cell
 from stages.corpora.split import Split
-from stages.findings import beside
+from stages.own_runs import beside
 from stages.plumbing.errors import InputError
 
 ROOT = Path(__file__).parent.parent

@@ -9,10 +9,12 @@ from statistics import median
 
 import numpy as np
 
+from stages.plumbing.places import PAPER
 from stages.population import shards
+from stages.protocol import arms
 from stages.train import Task
 
-_STAGE = re.compile(r"train(?:_(?P<arm>\w+))?@(?P<dataset>.+)-(?P<cell>\w+)")
+_STAGE = re.compile(r"train@(?P<dataset>.+)-(?P<cell>\w+)|train_(?P<arm>\w+)@(?P<all_of>.+)")
 PACE = 1e-6  # seconds a step of a candidate, where no training has told
 
 
@@ -21,7 +23,7 @@ class Block:
     """Repeats that are trained together, on one machine.
 
     Attributes:
-        stage: of dvc.yaml.
+        stage: of dvc.yaml, which is complete with the last of its blocks.
         title: what the training calls itself.
         arguments: of `stages.train`.
         seconds: that it is expected to take.
@@ -43,10 +45,19 @@ class Training:
     missing: list[int]
 
     @classmethod
-    def of(cls, stage: str) -> "Training":
-        """Raises InputError: params.yaml or the prepared data cannot be used."""
-        arm, dataset, cell = _STAGE.fullmatch(stage).group("arm", "dataset", "cell")
-        task = Task.load(arm or "paper", dataset, cell)
+    def of(cls, stage: str) -> "list[Training]":
+        """The trainings of a stage: one, or those of all cells of an arm.
+
+        Raises:
+            InputError: params.yaml or the prepared data cannot be used.
+        """
+        dataset, cell, arm, all_of = _STAGE.fullmatch(stage).group("dataset", "cell", "arm", "all_of")
+        if cell:
+            return [cls._of(stage, Task.load(PAPER, dataset, cell))]
+        return [cls._of(stage, Task.load(arm, all_of, each)) for each in arms.cells(arm)]
+
+    @classmethod
+    def _of(cls, stage: str, task: Task) -> "Training":
         found, repeats = task.there(task.folder).repeats, task.arm.budget.repeats
         there = set(range(found))
         for shard in sorted(task.shards.glob("*-*")):

@@ -15,9 +15,11 @@ from stages.corpora.folders import opened
 from stages.plumbing.errors import InputError
 
 SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".aifc", ".au", ".snd", ".ogg", ".oga", ".opus", ".mp3")
+FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "AIFF", "AU", "OGG", "MP3")  # whose lengths `audio_length` knows
 RATES = (1_000, 768_000)  # Hz; other rates are a damaged header's
 MAX_CHANNELS = 64
 MAX_NUMBERS = 2**27  # samples of all channels, before and after resampling: 1 GiB of them
+MAX_BYTES = 2**30  # of a file that is corrected in memory
 BLOCK = 2**16  # frames read at a time where nobody says how many there are
 NO_LENGTH = 2**63 - 1  # libsndfile's number of frames of a FLAC that was streamed
 LOUDEST = 2.0**16  # full scale is 1; a file of floats may go beyond, but not by far
@@ -60,18 +62,23 @@ def read_recording(path: Path, sample_rate: int) -> Recording:
             raw.seek(0)
             if length.correction:
                 place, taken, put = length.correction
-                corrected = bytearray(raw.read())
+                corrected = bytearray(raw.read(MAX_BYTES + 1))
+                if len(corrected) > MAX_BYTES:
+                    raise InputError(f"{path}: expected at most {MAX_BYTES} bytes, found more; cut it into files")
                 corrected[place : place + taken] = put
             with soundfile.SoundFile(io.BytesIO(corrected) if length.correction else raw) as file:
-                if length.missing:
-                    raise InputError(f"{path}: the recording is cut short: {length.missing}")
-                _require_bounds(path, file, sample_rate)
-                channels, rate, subtype, promised = _read(path, file), file.samplerate, file.subtype, file.frames
+                if length.wrong:
+                    raise InputError(f"{path}: {length.wrong}")
+                promised = length.samples or file.frames
+                _require_bounds(path, file, promised, sample_rate)
+                channels, rate, subtype = _read(path, file), file.samplerate, file.subtype
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError, OverflowError) as error:
         said = " ".join(str(error).split()) or "its sound cannot be read to its end"
         raise InputError(f"{path}: not a readable recording ({said})") from None
     if len(channels) < promised != NO_LENGTH:
-        raise InputError(f"{path}: the recording is cut short: expected {promised} samples, found {len(channels)}")
+        raise InputError(f"{path}: {audio_length.CUT}expected {promised} samples, found {len(channels)}")
+    if len(channels) > promised:
+        raise InputError(f"{path}: its header promises {promised} samples, it holds {len(channels)}")
     if len(channels) == 0:
         raise InputError(f"{path}: expected samples, found a recording of length zero")
     if not np.isfinite(channels).all():
@@ -85,7 +92,7 @@ def read_recording(path: Path, sample_rate: int) -> Recording:
         samples = resample_poly(samples, sample_rate // common, rate // common)
         if not isinstance(steps, float):  # of the sample nearest in time
             steps = steps[np.minimum(np.arange(len(samples)) * rate // sample_rate, len(steps) - 1)]
-    return Recording(samples, steps, {"recording without its length in its header": 1} if length.streamed else {})
+    return Recording(samples, steps, {length.odd: 1} if length.odd else {})
 
 
 def dequantise(samples: np.ndarray, steps: np.ndarray | float, generator: np.random.Generator) -> np.ndarray:
@@ -93,14 +100,16 @@ def dequantise(samples: np.ndarray, steps: np.ndarray | float, generator: np.ran
     return samples + steps * generator.uniform(0, 1, samples.shape)
 
 
-def _require_bounds(path: Path, file: soundfile.SoundFile, sample_rate: int) -> None:
+def _require_bounds(path: Path, file: soundfile.SoundFile, promised: int, sample_rate: int) -> None:
     """What the header says, before memory or time is spent on it."""
+    if file.format not in FORMATS:
+        raise InputError(f"{path}: expected one of {', '.join(FORMATS)}; found {file.format}, whatever its name says")
     if not RATES[0] <= file.samplerate <= RATES[1]:
         raise InputError(f"{path}: expected {RATES[0]} to {RATES[1]} samples a second, found {file.samplerate}")
     if file.channels > MAX_CHANNELS:
         raise InputError(f"{path}: expected at most {MAX_CHANNELS} channels, found {file.channels}")
-    most = file.frames * max(file.channels, sample_rate / file.samplerate)
-    if most > MAX_NUMBERS and file.frames != NO_LENGTH:
+    most = promised * max(file.channels, sample_rate / file.samplerate)
+    if most > MAX_NUMBERS and promised != NO_LENGTH:
         raise InputError(f"{path}: expected at most {MAX_NUMBERS} samples, found {round(most)}; cut it into files")
 
 

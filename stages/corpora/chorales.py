@@ -47,15 +47,16 @@ def _require_bounds(path: Path) -> None:
             raise InputError(f"{path}: expected at most {MAX_BYTES} bytes unpacked, found {largest}")
 
 
-def _without_cues(text: str | bytes) -> str | bytes:
-    """A score with rests in the place of its cue notes, which music21 10.5.1 reads like all others."""
+def _without_cues(text: str | bytes) -> tuple[str | bytes, int]:
+    """A score with rests in the place of its cue notes, which music21 10.5.1 reads like all others; and how many."""
     if ("<cue" if isinstance(text, str) else b"<cue") not in text:
-        return text
-    root = ElementTree.fromstring(text)
+        return text, 0
+    root, cues = ElementTree.fromstring(text), 0
     for parent in root.iter():
         for note in parent.findall("note"):
             if note.find("cue") is None:
                 continue
+            cues += 1
             if note.find("chord") is not None:
                 parent.remove(note)  # the first note of a chord keeps its time
             for child in list(note):
@@ -63,7 +64,7 @@ def _without_cues(text: str | bytes) -> str | bytes:
                     child.tag, child[:] = "rest", []
                 elif child.tag not in ("duration", "voice", "type", "dot", "staff"):
                     note.remove(child)
-    return ElementTree.tostring(root)
+    return ElementTree.tostring(root), cues
 
 
 def read_roll(path: Path, frames_per_beat: int, parts: int) -> Piece | str:
@@ -86,7 +87,7 @@ def read_roll(path: Path, frames_per_beat: int, parts: int) -> Piece | str:
         importer = MusicXMLImporter()
         archive = ArchiveManager(path)
         text = archive.getData() if archive.isArchive() else content(path, MAX_BYTES)
-        importer.xmlText = _without_cues(text)
+        importer.xmlText, cues = _without_cues(text)
         importer.parseXMLText()
         score = importer.stream.toSoundingPitch()
         notes = [
@@ -112,4 +113,4 @@ def read_roll(path: Path, frames_per_beat: int, parts: int) -> Piece | str:
     frames = np.zeros((length, PITCHES), np.uint8)
     for start, end, pitch in notes:
         frames[math.ceil(start) : math.ceil(end), pitch - 1] = 1
-    return Piece(frames, Counter())
+    return Piece(frames, +Counter({"cue note (left out)": cues}))

@@ -3,20 +3,24 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from stages.corpora.folders import whole_folder
 from stages.corpora.split import SPLITS, Split
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import Section
 
+Count = Annotated[int, Field(ge=1)]
+
 
 class Expected(Section):
     """What one must see in a split; what is left out is not asserted. `frames` is for music, `steps` for speech."""
 
-    sequences: int | None = None
-    frames: int | None = None
-    steps: int | None = None
+    sequences: Count | None = None
+    frames: Count | None = None
+    steps: Count | None = None
 
 
 class Options(Section):

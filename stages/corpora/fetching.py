@@ -16,10 +16,12 @@ import pooch
 import requests
 
 from stages.corpora.digests import contents_sha256, file_sha256
-from stages.corpora.folders import copy, list_files, opened
+from stages.corpora.folders import copy, opened
+from stages.corpora.listing import LEFT_OUT, LeftOut, list_files
 from stages.corpora.sources import Archive, File, Local, Package
 from stages.corpora.unpacking import unpack
 from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import shortened
 
 RETRIES = 2
 TIMEOUT = 30  # seconds without an answer
@@ -121,32 +123,45 @@ def _copy_package(name: str, source: Package, folder: Path) -> str:
 
 
 def _copy_local(name: str, source: Local, folder: Path) -> str:
-    where = f"source {name}: path {source.path}: "
+    where = f"source {name}: path {shortened(source.path)}: "
     try:
-        origin = Path(source.path).expanduser()
-        is_folder, is_file = origin.is_dir(), origin.is_file()
-    except (RuntimeError, ValueError, OSError) as error:  # no such user, a NUL byte, a name that is too long
-        raise InputError(f"{where}expected a folder or a zip archive ({error})") from None
-    if is_folder:
-        digests = _copy(origin, folder, source.keep)
-    elif is_file:
+        origin = source.place()
+    except InputError as error:
+        raise InputError(f"source {name}: {error}") from None
+    if origin.is_dir():
+        digests = _copy(origin, folder, source.keep, skip_unreadable=True)
+    else:
         digests = unpack(origin, folder, lambda member: _matches(member, source.keep))
         _require_any(os.listdir(folder), source.keep, where)
-    else:
-        raise InputError(f"{where}expected a folder or a zip archive, found neither")
     if source.contents_sha256:
         _require_digest(digests, source.contents_sha256, where)
-    return source.path
+    return shortened(source.path)
 
 
-def _copy(origin: Path, folder: Path, keep: list[str]) -> dict[str, str]:
-    """Copies the wanted files; gives the sha256 of each by name."""
-    names = [name for name in list_files(origin) if _matches(name, keep)]
+def _copy(origin: Path, folder: Path, keep: list[str], skip_unreadable: bool = False) -> dict[str, str]:
+    """Copies the wanted files; gives the sha256 of each by name.
+
+    Args:
+        skip_unreadable: goes on without what cannot be copied, and leaves word of it, and of hidden files, in
+            `LEFT_OUT`: whether to do without is for the dataset's reader.
+    """
+    listing = list_files(origin)
+    names, unusable, digests = [name for name in listing.names if _matches(name, keep)], dict(listing.unusable), {}
     _require_any(names, keep, f"{origin}: ")
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        copy(origin / name, folder / name)
-    return {name: file_sha256(folder / name) for name in names}
+        try:
+            copy(origin / name, folder / name)
+            digests[name] = file_sha256(folder / name)
+        except InputError as error:
+            unusable[name] = str(error).removeprefix(f"{origin / name}: ")
+    if unusable and not (skip_unreadable and digests):
+        name, reason = next(iter(unusable.items()))
+        raise InputError(f"{origin / name}: {reason}")
+    if skip_unreadable and (unusable or listing.hidden):
+        left_out = LeftOut(unusable=unusable, hidden=listing.hidden)
+        (folder / LEFT_OUT).write_text(left_out.model_dump_json(indent=2), encoding="utf-8")
+    return digests
 
 
 def _matches(name: str, keep: list[str]) -> bool:
@@ -155,7 +170,7 @@ def _matches(name: str, keep: list[str]) -> bool:
 
 def _require_any(names: list[str], keep: list[str], where: str) -> None:
     if not names:
-        raise InputError(f"{where}expected files that match {' or '.join(keep)}, found none")
+        raise InputError(f"{where}expected files that match {shortened(' or '.join(keep), 200)}, found none")
 
 
 def _require_digest(members: dict[str, str], expected: str, where: str) -> None:

@@ -15,7 +15,8 @@ from scipy.sparse import issparse
 
 from stages.corpora.apart import read_apart
 from stages.corpora.dataset import Dataset, Options
-from stages.corpora.folders import find_files, opened
+from stages.corpora.folders import opened
+from stages.corpora.listing import find_files
 from stages.corpora.split import SPLITS, Split
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import shortened

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from stages.corpora.dataset import Dataset, Options
 from stages.corpora.duplicates import same_music
-from stages.corpora.folders import find_files, read_each, told
+from stages.corpora.folders import read_each
+from stages.corpora.listing import find_files, told
 from stages.corpora.piano_rolls import PITCHES, Roll, to_dataset
 from stages.corpora.splitting import Fractions, by_draw, by_folder
 from stages.plumbing.errors import InputError
@@ -59,7 +60,7 @@ def read_pieces(
         InputError: no such files, one cannot be used, no way to split, or a split would be empty.
     """
     found = find_files(folder, suffixes)
-    read, left_out = read_each(folder, found.names, read_piece, options.skip_unreadable, workers)
+    read, left_out = read_each(folder, found.names, read_piece, options.skip_unreadable, workers, found.unusable)
     pieces = {name: piece for name, piece in read.items() if not isinstance(piece, str)}
     left_out |= {name: reason for name, reason in read.items() if isinstance(reason, str)}
     if not pieces:
@@ -74,5 +75,5 @@ def read_pieces(
     by_split = {split: [Roll(name, rolls[name]) for name in names] for split, names in splits.items()}
     dataset = to_dataset(by_split, options.width, str(folder))
     dataset.about["left_out"] = dict(sorted(left_out.items()))
-    dataset.about.update(told(found.others, {name: piece.odd for name, piece in pieces.items()}))
+    dataset.about.update(told(found, {name: piece.odd for name, piece in pieces.items()}))
     return dataset

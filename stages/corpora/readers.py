@@ -25,17 +25,25 @@ READERS = {
 }
 
 
-def read(folder: Path, sequences: Any, key: str) -> Dataset:
-    """Reads the sequences in `folder` as the parameters `sequences`, found under `key`, say.
+def chosen(sequences: Any, key: str) -> tuple[Reader, Options]:
+    """The reader that the parameters `sequences`, found under `key`, name, and the options that they state for it.
 
     Raises:
-        InputError: the reader is unknown, an option is wrong, the data cannot be used, or a count is not as expected.
+        InputError: the reader is unknown, or an option is wrong.
     """
     name = sequences.get("reader") if isinstance(sequences, dict) else None
     if not isinstance(name, str) or name not in READERS:
         raise InputError(f"{key}.reader: expected one of {', '.join(READERS)}; found {shortened(repr(name))}")
-    reader = READERS[name]
-    options = checked(sequences, reader.options, key)
+    return READERS[name], checked(sequences, READERS[name].options, key)
+
+
+def read(folder: Path, sequences: Any, key: str) -> Dataset:
+    """Reads the sequences in `folder` as the parameters `sequences`, found under `key`, say.
+
+    Raises:
+        InputError: as `chosen`, or the data cannot be used, or a count is not as expected.
+    """
+    reader, options = chosen(sequences, key)
     dataset = reader.read(folder, options)
     dataset.require(options.expected, key)
     return dataset

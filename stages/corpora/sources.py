@@ -1,10 +1,10 @@
 """The catalogue of sources, data/sources.yaml: where each source's bytes are, their digest, licence and citation."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import Section, checked, read, shortened
@@ -12,9 +12,16 @@ from stages.plumbing.parameters import Section, checked, read, shortened
 SOURCES = Path("data/sources.yaml")
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\]+$")]
-Patterns = Annotated[list[str], Field(min_length=1)]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2000)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\pC.][^/\\\pC]*$", max_length=200)]
+
+
+def _pattern(text: str) -> str:
+    PurePosixPath().match(text)  # raises ValueError where it is none
+    return text
+
+
+Patterns = Annotated[list[Annotated[str, AfterValidator(_pattern)]], Field(min_length=1)]
 
 
 class Published(Section):
@@ -50,8 +57,8 @@ class Package(Published):
     """Files of an installed Python package, verified by their contents: the data are the same in every version."""
 
     kind: Literal["package"]
-    package: str
-    folder: str
+    package: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$", max_length=80)]
+    folder: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]+$", max_length=200)]
     keep: Patterns
     contents_sha256: Sha256
 
@@ -65,6 +72,21 @@ class Local(Section):
     contents_sha256: Sha256 | None = None
     licence: str | None = None
     citation: str | None = None
+
+    def place(self) -> Path:
+        """The folder or the archive.
+
+        Raises:
+            InputError: there is none.
+        """
+        expected = f"path {shortened(self.path)}: expected a folder or a zip archive"
+        try:
+            path = Path(self.path).expanduser()
+            if path.is_dir() or path.is_file():
+                return path.resolve()
+        except (RuntimeError, ValueError, OSError) as error:  # no such user, a NUL byte, a name that is too long
+            raise InputError(f"{expected} ({shortened(str(error), 200)})") from None
+        raise InputError(f"{expected}, found neither")
 
 
 KINDS: dict[str, type[File | Archive | Package | Local]] = {

@@ -14,13 +14,15 @@ import re
 from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from stages.corpora.audio import RATES, SUFFIXES, Recording, dequantise, read_recording
 from stages.corpora.dataset import Dataset, Options
-from stages.corpora.folders import find_files, read_each, told
+from stages.corpora.folders import read_each
+from stages.corpora.listing import find_files, told
 from stages.corpora.same_sound import same_sound
 from stages.corpora.split import SPLITS, Split
 from stages.corpora.splitting import Fractions, by_draw, by_folder
@@ -31,8 +33,8 @@ from stages.plumbing.parameters import Section
 class Takes(Section):
     """The takes, numbers in the files' names, that validate and that test; all others train."""
 
-    valid: list[int]
-    test: list[int]
+    valid: list[Annotated[int, Field(ge=0)]]
+    test: list[Annotated[int, Field(ge=0)]]
 
 
 class Drawn(Section):
@@ -96,9 +98,8 @@ def read(folder: Path, options: SpeechOptions) -> Dataset:
     """
     found = find_files(folder, SUFFIXES)
     marks, misnamed = _marked(folder, found.names, options)
-    recordings, left_out = read_each(
-        folder, list(marks), partial(read_recording, sample_rate=options.sample_rate), options.skip_unreadable
-    )
+    read_one = partial(read_recording, sample_rate=options.sample_rate)
+    recordings, left_out = read_each(folder, list(marks), read_one, options.skip_unreadable, unusable=found.unusable)
     kinds = same_sound({name: recording.samples for name, recording in recordings.items()})
     splits = _split(folder, {name: marks[name] for name in recordings}, kinds, options)
     cut, too_short = {}, 0
@@ -136,7 +137,7 @@ def read(folder: Path, options: SpeechOptions) -> Dataset:
         "deviation": deviation,
         "left_out": misnamed | left_out,
     }
-    about |= told(found.others, {name: Counter(recording.odd) for name, recording in recordings.items()})
+    about |= told(found, {name: Counter(recording.odd) for name, recording in recordings.items()})
     about |= {key: count for key, count in _equal(kinds, splits).items() if count}
     return Dataset(prepared, counts, about | ({"shorter_than_a_sequence": too_short} if too_short else {}))
 

@@ -72,6 +72,8 @@ class Split:
                 if claimed > MAX_BYTES:
                     raise ValueError(f"it claims to unpack to {claimed} bytes, more than {MAX_BYTES}")
                 arrays = {name: file[name] for name in expected}
+                if not all(isinstance(array, np.ndarray) for array in arrays.values()):  # numpy gives what it is not
+                    raise ValueError("a member is no array")
         except FileNotFoundError:
             raise InputError(f"{path}: no such file; `python -m stages.prepare --dataset NAME` writes it") from None
         except InputError:

@@ -1,21 +1,27 @@
 """Unpacks zip archives that are not trusted: nothing leaves the folder, no links, no bombs."""
 
+import bz2
 import hashlib
+import io
 import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from stages.corpora.folders import opened, unusable
+from stages.corpora.folders import created, opened
+from stages.corpora.listing import unusable
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import shortened
 
 MEMBERS = 100_000
 BYTES = 2 * 1024**3
 CHUNK = 1024**2
+MEMORY = 2**27  # bytes that an LZMA member may ask for: twice what 7-Zip's best asks
 
 
 def unpack(
@@ -38,12 +44,11 @@ def unpack(
             digest, damaged = hashlib.sha256(), f"{archive}: {name}: damaged, or packed in a way that cannot be read"
             if kept := keep(name):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            with _reading(damaged):
-                source = file.open(member)
-            with source, open(folder / name, "wb") if kept else nullcontext() as output:
+            chunks = _unpacked(whole, file, member)
+            with created(folder / name) if kept else nullcontext() as output:
                 while True:
                     with _reading(damaged):
-                        chunk = source.read(CHUNK)
+                        chunk = next(chunks, b"")
                     if not chunk:
                         break
                     left -= len(chunk)
@@ -54,6 +59,43 @@ def unpack(
                         output.write(chunk)
             digests[name] = digest.hexdigest()
     return digests
+
+
+def _unpacked(whole: IO[bytes], file: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """A member's bytes in pieces of at most CHUNK.
+
+    What bzip2 and LZMA packed is not left to Python's zipfile (3.11), which unpacks 4 KiB of it at once: those may hold
+    gigabytes, and an LZMA member may ask for 4 GiB besides.
+    """
+    if member.compress_type not in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with file.open(member) as source:
+            while chunk := source.read(CHUNK):
+                yield chunk
+        return
+    file.open(member).close()  # raises where the two headers of a member differ
+    whole.seek(member.header_offset + 26)
+    whole.seek(sum(struct.unpack("<HH", whole.read(4))), io.SEEK_CUR)  # beyond the name and what else there is
+    left, checksum, size = member.compress_size, 0, 0
+    if member.compress_type == zipfile.ZIP_LZMA:
+        properties = struct.unpack("<2xH", whole.read(4))[0]
+        ends = -1 if member.flag_bits & 0x2 else member.file_size
+        unpacker, packed = lzma.LZMADecompressor(lzma.FORMAT_ALONE, MEMORY), whole.read(min(properties, left))
+        left -= 4 + len(packed)
+        packed += struct.pack("<q", ends)
+    else:
+        unpacker, packed = bz2.BZ2Decompressor(), b""
+    while not unpacker.eof:
+        if not packed and unpacker.needs_input:
+            packed = whole.read(max(0, min(CHUNK, left)))
+            left -= len(packed)
+            if not packed:
+                break
+        chunk, packed = unpacker.decompress(packed, CHUNK), b""
+        checksum, size = zlib.crc32(chunk, checksum), size + len(chunk)
+        if chunk:
+            yield chunk
+    if not unpacker.eof or (checksum, size) != (member.CRC, member.file_size):
+        raise ValueError("it is cut short, or its checksum or size is not as stated")
 
 
 @contextmanager

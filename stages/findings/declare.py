@@ -19,7 +19,7 @@ from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
 
 SUBJECTS = (
-    "scores,differences,agreement,claims,questions,noise,reach,progress,tuning,robustness,listen,published,protocol,speed"
+    "scores,differences,agreement,claims,questions,parts,noise,reach,progress,tuning,robustness,listen,published,protocol,speed"
 ).split(",")
 REPORTS = Path("reports")
 KINDS = {"number": None, "count": "Int64", "flag": bool, "word": str}
@@ -114,7 +114,7 @@ class Plot:
 
     Attributes:
         tables: those it is drawn from; without rows in the first, or where one is not there, it is not drawn.
-        title: takes the tables and says what the figure shows, as found.
+        title: takes the tables and says what the figure shows, as found; without one it is not drawn.
         caption: what must be known to read it; alternative: what one sees, for those who cannot.
         draw: takes the tables, and whether it is for a phone's width.
     """
@@ -132,7 +132,8 @@ class Plot:
         return [f"{self.name}.svg", f"{self.name}-narrow.svg"]
 
     def there(self, frames: Frames) -> bool:
-        return all(name in frames for name in self.tables) and len(frames[self.tables[0]]) > 0
+        there = all(name in frames for name in self.tables) and len(frames[self.tables[0]]) > 0
+        return there and self.title(frames) != ""
 
 
 def plot(tables: str, title: Callable[[Frames], str], caption: str, alternative: str):
@@ -140,12 +141,7 @@ def plot(tables: str, title: Callable[[Frames], str], caption: str, alternative:
     return lambda draw: Plot(draw.__name__, tuple(tables.split()), title, caption, alternative, draw)
 
 
-def modules(load: Callable[[str], ModuleType], folder: Path) -> list[ModuleType]:
-    """The modules of a folder that tell of a subject, in the subjects' order."""
-    return [load(subject) for subject in SUBJECTS if (folder / f"{subject}.py").is_file()]
-
-
-def declared(kind: type, found: list[ModuleType]) -> dict[str, Any]:
-    """Every table or plot that modules declare, by name."""
-    values = [value for module in found for value in vars(module).values() if isinstance(value, kind)]
-    return {value.name: value for value in values}
+def declared(kind: type, load: Callable[[str], ModuleType], folder: Path) -> dict[str, Any]:
+    """Every table or plot that the modules of a folder declare, by name, in the subjects' order."""
+    modules = [load(subject) for subject in SUBJECTS if (folder / f"{subject}.py").is_file()]
+    return {value.name: value for module in modules for value in vars(module).values() if isinstance(value, kind)}

@@ -1,5 +1,6 @@
 """All that is compared, read once: the design, its runs, their evidence, and the tables made of them so far."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import pandas as pd
@@ -7,19 +8,13 @@ import pandas as pd
 from stages.findings.declare import Frames, Table
 from stages.findings.inference.evidence import Evidence, Rules
 from stages.findings.inference.resampling import Resampling
-from stages.findings.records.design import (
-    is_preliminary,
-    read_arms,
-    read_comparison,
-    read_design,
-    read_protocol,
-    require,
-)
+from stages.findings.records.design import is_preliminary, read_comparison, read_designs, read_protocol, require
 from stages.findings.records.published import read_published
 from stages.findings.records.reach import read_memories
-from stages.findings.records.reading import read_arm, read_leakage, read_runs
+from stages.findings.records.reading import read_leakage, read_runs
 from stages.findings.records.runs import Runs
-from stages.plumbing.parameters import read, section
+from stages.plumbing.parameters import section
+from stages.plumbing.places import PAPER
 
 
 class Study:
@@ -27,7 +22,7 @@ class Study:
 
     Attributes:
         design, settings, protocol: of params.yaml and settings.yaml.
-        runs: those of the arm `paper`, (dataset, cell) → its run; `arms`: those of the other arms, by name.
+        arms: name → its runs, (dataset, cell) → run; `runs`: those of the arm `paper`.
         evidence: the quantities that claims speak about; `memories`: how far back nets reach, by run.
         leakage: what training has heard of each test piece, by dataset.
         preliminary: the datasets whose budget is less than the paper's.
@@ -39,11 +34,10 @@ class Study:
         Raises:
             InputError: a file of the design is missing or does not fit params.yaml.
         """
-        self.design, self.settings, rules = read_design(), read_comparison(), section("claims", Rules)
-        self.arm_designs = read_arms(self.design)
-        require(self.design, self.arm_designs)
-        self.runs = read_runs(self.design, read("matching.mode"))
-        self.arms = {name: read_arm(name, arm, self.design, self.runs) for name, arm in self.arm_designs.items()}
+        designs, self.settings, rules = read_designs(), read_comparison(), section("claims", Rules)
+        require(designs)
+        self.design, self.arms = designs[PAPER], read_runs(designs)
+        self.runs = self.arms[PAPER]
         self.leakage, self.memories = read_leakage(self.design, self.runs), read_memories(self.runs)
         self.resampling = Resampling(self.settings.resamples, self.settings.confidence, self.settings.seed)
         self.preliminary = frozenset(
@@ -51,7 +45,7 @@ class Study:
             for dataset, training in self.design.datasets.items()
             if is_preliminary(training, self.settings.budgets[self.output(dataset)])
         )
-        self.evidence = Evidence(self.runs, rules, self.resampling, self.preliminary, self.memories)
+        self.evidence = Evidence(self.runs, rules, self.resampling, self.memories)
         self._tables, self._frames = tables, Frames()
 
     def frame(self, name: str) -> pd.DataFrame:
@@ -66,11 +60,11 @@ class Study:
 
     def of_arm(self, name: str) -> Runs:
         """An arm's runs; none where it has not been trained."""
-        return self.runs if name == "paper" else self.arms.get(name, {})
+        return self.arms.get(name, {})
 
     def evidence_of(self, runs: Runs) -> Evidence:
         """The study's rules on other runs."""
-        return Evidence(runs, self.evidence.rules, self.resampling, self.preliminary, memories={})
+        return replace(self.evidence, runs=runs, memories={})
 
     @cached_property
     def protocol(self) -> dict[str, float]:

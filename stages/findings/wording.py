@@ -6,7 +6,21 @@ from typing import Any
 
 import pandas as pd
 
-_CELLS = {"tanh": "tanh", "lstm": "LSTM", "gru": "GRU"}
+from stages.plumbing.words import count as count  # among the words of a page
+
+_CELLS = {
+    "tanh": "tanh",
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "lstm_no_peepholes": "LSTM without peepholes",
+    "lstm_coupled": "LSTM, coupled gates",
+    "lstm_no_output": "LSTM without output gate",
+    "lstm_no_forget": "LSTM without forget gate",
+    "gru_no_reset": "GRU without reset gate",
+    "gru_reset_after": "GRU, reset after product",
+    "minimal": "minimal gated unit",
+    "tanh_leaky": "tanh with a leak",
+}
 _SETS = {
     "jsb_chorales": "JSB Chorales",
     "nottingham": "Nottingham",
@@ -22,16 +36,6 @@ _SETS = {
 SUPPORTED, CONTRADICTED, UNDECIDED = ("supported", "contradicted", "undecided")
 NATS, RATIO, SHARE_OF_LOSSES, POWERS = "nats per step", "ratio", "share of losses", "powers of ten"
 SIGNED = (NATS, POWERS)
-
-# The ways of training whose speed is compared, the one the others are measured against first.
-ARMS = {
-    "library": "torch.nn, one trial after another",
-    "library_2_processes": "torch.nn in two processes, a core each",
-    "one_sequence": "torch.nn, one sequence an update",
-    "jax": "JAX, a scan compiled, one trial after another",
-    "plain": "the population in plain torch",
-    "compiled": "the population, compiled",
-}
 
 
 def cell_name(cell: str) -> str:
@@ -54,11 +58,6 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
-def count(number: int, one: str, more: str = "") -> str:
-    """`1 pair`, `3 pairs`, `no pairs`."""
-    return f"{number or 'no'} {one if number == 1 else more or one + 's'}"
-
-
 def set_of(row: Any) -> str:
     return set_name(row.dataset)
 
@@ -71,24 +70,19 @@ def pair_of(row: Any) -> str:
     return f"{cell_name(row.first)} − {cell_name(row.second)}"
 
 
-def span_of(column: str, written: Callable[..., str] | None = None, lacking: str = "") -> Callable[[Any], str]:
-    """Writes the mean of a column with its interval, from `column_mean`, `column_low` and `column_high`."""
-
-    def words(row: Any) -> str:
-        ends = [getattr(row, f"{column}_{end}") for end in ("mean", "low", "high")]
-        return (written or interval)(*ends) or lacking
-
-    return words
-
-
-def number(value: float, decimals: int = 2) -> str:
+def number(value: float, decimals: int = 2, sign: str = "") -> str:
     """Two decimals, or more, with a true minus sign; nothing for NaN."""
-    return "" if math.isnan(value) else f"{as_stored(value):.{decimals}f}".replace("-", "−")
+    return "" if math.isnan(value) else f"{as_stored(value):{sign}.{decimals}f}".replace("-", "−")
 
 
 def signed(value: float, decimals: int = 2) -> str:
     """A difference: as `number`, always with its sign."""
-    return "" if math.isnan(value) else f"{as_stored(value):+.{decimals}f}".replace("-", "−")
+    return number(value, decimals, "+")
+
+
+def share(value: float) -> str:
+    """`53%`; nothing for NaN."""
+    return "" if pd.isna(value) else f"{value:.0%}"
 
 
 def measured(value: float) -> str:
@@ -104,27 +98,15 @@ def as_stored(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def interval(mean: float, low: float, high: float) -> str:
+def interval(mean: float, low: float, high: float, written: Callable[[float], str] = number) -> str:
     """`8.54 [8.50, 8.58]`, or the mean alone where there is no interval; nothing where there is no mean."""
-    return number(mean) if pd.isna(low) else f"{number(mean)} [{number(low)},\u00a0{number(high)}]"
+    return written(mean) if pd.isna(low) else f"{written(mean)} [{written(low)},\u00a0{written(high)}]".strip()
 
 
-def signed_interval(mean: float, low: float, high: float, decimals: int = 2) -> str:
-    """`−0.12 [−0.16, −0.09]`: a difference, always with its sign."""
-    span = "" if pd.isna(low) else f" [{signed(low, decimals)},\u00a0{signed(high, decimals)}]"
-    return signed(mean, decimals) + span
-
-
-def quantity(unit: str, mean: float, low: float, high: float) -> str:
-    """A quantity with its interval, in a unit that has a sign if it is one of differences."""
-    return (signed_interval if unit in SIGNED else interval)(mean, low, high)
-
-
-def share_interval(mean: float, low: float, high: float) -> str:
-    """`53% [43%, 62%]`, or the share alone; nothing for NaN."""
-    if pd.isna(mean):
-        return ""
-    return f"{mean:.0%}" if pd.isna(low) else f"{mean:.0%} [{low:.0%},\u00a0{high:.0%}]"
+def span_of(column: str, written: Callable[[float], str] = number, lacking: str = "") -> Callable[[Any], str]:
+    """Writes the mean of a column with its interval, from `column_mean`, `column_low` and `column_high`."""
+    ends = [f"{column}_{end}" for end in ("mean", "low", "high")]
+    return lambda row: interval(*(getattr(row, end) for end in ends), written) or lacking
 
 
 def text(value: Any) -> str:
@@ -134,12 +116,3 @@ def text(value: Any) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:g}".replace("-", "−")
     return f"{int(value):,}".replace("-", "−") if isinstance(value, int | float) else str(value)
-
-
-def plain(header: list[str], rows: list[list[str]]) -> str:
-    """A table for a terminal: columns padded with spaces."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    )

@@ -4,10 +4,11 @@ A stage asks for exactly the subtrees that dvc.yaml declares for it, so nothing 
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -23,7 +24,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-S = TypeVar("S", bound=Section)
+S = TypeVar("S")
+_adapter = lru_cache(TypeAdapter)
+# What datasets, sources, cells and the like are called: their names become files, stages, and words on pages.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=80)]
 
 
 def load(path: Path = PARAMS) -> Mapping[str, Any]:
@@ -102,7 +106,7 @@ def mapping(key: str, path: Path = PARAMS) -> Mapping[str, Any]:
 
 
 def section(key: str, schema: type[S], path: Path = PARAMS) -> S:
-    """The subtree under `key`, checked against `schema`.
+    """The subtree or single value under `key`, checked against `schema`: a `Section`, or an annotated type.
 
     Raises:
         InputError: a key is missing, unknown, or has a value of the wrong type or out of range.
@@ -110,10 +114,26 @@ def section(key: str, schema: type[S], path: Path = PARAMS) -> S:
     return checked(read(key, path), schema, f"{path}: {key}")
 
 
+def layered(schema: type[S], *layers: tuple[str, Mapping[str, Any]]) -> S:
+    """What subtrees make that are laid over each other, key by key: the first is whole, each other one its differences.
+
+    Args:
+        layers: where each stands, for the error, and its values.
+
+    Raises:
+        InputError: a value is wrong; the message names it where it stands.
+    """
+    values: dict[str, Any] = {}
+    for where, differences in layers:
+        values |= differences
+        found = checked(values, schema, where)
+    return found
+
+
 def checked(value: Any, schema: type[S], where: str) -> S:
     """`value` as a `schema`; the error names `where`, the key in it, what was expected and what was found."""
     try:
-        return schema.model_validate(value)
+        return _adapter(schema).validate_python(value, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place, said = ".".join([where, *map(str, first["loc"])]), " ".join(first["msg"].split())

@@ -2,17 +2,17 @@
 
 An arm's `train` is laid over the protocol, key by key; its `training` over a dataset's budget, and what stands at a
 dataset of the arm over both; a budget's `protocol` is what the protocol is on that dataset. `matching` replaces
-matching.mode. Which datasets and cells an arm has is for dvc.yaml, which trains them, and for `compare`, which asks for
-them.
+matching.mode. Which datasets an arm has is for dvc.yaml, which trains them, and for `compare`, which asks for them.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from stages.plumbing.errors import InputError
-from stages.plumbing.parameters import Section, checked, mapping, read, section, shortened
-from stages.plumbing.places import PAPER
+from stages.plumbing.parameters import PARAMS, Name, Section, checked, layered, mapping, section
 from stages.protocol.protocol import Budget, Protocol
+
+Mode = Literal["recurrent", "total"]  # what a parameter budget counts, see stages/recurrent/matching.py
 
 
 class Stated(Section):
@@ -26,12 +26,12 @@ class Stated(Section):
         shared: cells whose nets are the same as the paper's: their runs stand in both arms.
     """
 
-    matching: str | None = None
+    matching: Mode | None = None
     train: dict[str, Any] = {}
     training: dict[str, Any] = {}
-    cells: list[str] = []
-    shared: list[str] = []
-    datasets: dict[str, dict[str, Any]] = {}
+    cells: list[Name] = []
+    shared: list[Name] = []
+    datasets: dict[Name, dict[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Arm:
     """What the trainings of an arm on a dataset have in common.
 
     Attributes:
-        matching: what units are matched by, a mode of stages/recurrent/matching.py.
+        matching: what units are matched by.
     """
 
     name: str
     dataset: str
     protocol: Protocol
     budget: Budget
-    matching: str
+    matching: Mode
 
 
 def load(arm: str, dataset: str) -> Arm:
@@ -56,17 +56,30 @@ def load(arm: str, dataset: str) -> Arm:
         InputError: there is no such arm or dataset, or a difference is no key of what it differs from.
     """
     stated = section(f"arms.{arm}", Stated)
-    training = {**mapping(f"datasets.{dataset}.training"), **stated.training, **stated.datasets.get(dataset, {})}
-    where = "params.yaml: " if arm == PAPER else f"params.yaml: arms.{arm} over "
-    of_dataset = training.pop("protocol", {})
-    if not isinstance(of_dataset, dict):
-        found = shortened(repr(of_dataset))
-        raise InputError(f"{where}datasets.{dataset}.training.protocol: expected a mapping, found {found}")
-    protocol = {**mapping("train"), **of_dataset, **stated.train}
-    return Arm(
-        arm,
-        dataset,
-        checked(protocol, Protocol, f"{where}train"),
-        checked(training, Budget, f"{where}datasets.{dataset}.training"),
-        stated.matching or read("matching.mode"),
+    in_file, in_arm = f"{PARAMS}: datasets.{dataset}.training", f"{PARAMS}: arms.{arm}"
+    training = dict(mapping(f"datasets.{dataset}.training"))
+    of_dataset = checked(training.pop("protocol", {}), dict[str, Any], f"{in_file}.protocol")
+    protocol = layered(
+        Protocol,
+        (f"{PARAMS}: train", mapping("train")),
+        (f"{in_file}.protocol", of_dataset),
+        (f"{in_arm}.train", stated.train),
     )
+    budget = layered(
+        Budget,
+        (in_file, training),
+        (f"{in_arm}.training", stated.training),
+        (f"{in_arm}.datasets.{dataset}", stated.datasets.get(dataset, {})),
+    )
+    return Arm(arm, dataset, protocol, budget, stated.matching or section("matching.mode", Mode))
+
+
+def cells(arm: str) -> list[str]:
+    """The cells that the arm states.
+
+    Raises:
+        InputError: it states none.
+    """
+    if not (stated := section(f"arms.{arm}", Stated).cells):
+        raise InputError(f"{PARAMS}: arms.{arm}: expected cells, found none; `--cell` trains one")
+    return stated

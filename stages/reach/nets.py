@@ -1,5 +1,6 @@
 """The nets that are measured: each repeat's chosen one, and its untrained twin."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,19 +28,18 @@ class Measured:
     readout: dict[str, Tensor]
 
 
-def nets(folder: Path, net: Net, initial_range: float, device: torch.device) -> Iterator[Measured]:
+def nets(folder: Path, net: Net, device: torch.device) -> Iterator[Measured]:
     """Every repeat's chosen net as trained, and as it was before its training.
 
     A repeat all of whose trials diverged has no trained net; the untrained one is that of its first candidate.
 
     Args:
-        folder: where a training left weights.safetensors and trials.csv.
-        initial_range: `train.initial_range`, of the initial weights.
+        folder: where a training left weights.safetensors, trials.csv and run.json.
 
     Raises:
         InputError: a file is missing, damaged, or does not fit the other.
     """
-    layout = Layout.of(net)
+    layout, initial_range = Layout.of(net), _initial_range(folder / "run.json")
     kept, weights = saved.load(folder / "weights.safetensors", layout, device)
     for row in _first_choices(folder / "trials.csv").itertuples():
         name = (row.repeat, row.candidate)
@@ -53,6 +53,14 @@ def nets(folder: Path, net: Net, initial_range: float, device: torch.device) -> 
             yield _measured(*name, TRAINED, {key: tensor[position] for key, tensor in weights.items()})
         initial = layout.views(layout.initial([row.seed], initial_range).to(device))
         yield _measured(*name, UNTRAINED, {key: tensor[0] for key, tensor in initial.items()})
+
+
+def _initial_range(path: Path) -> float:
+    """What a training drew its initial weights from."""
+    try:
+        return float(json.loads(path.read_text())["protocol"]["initial_range"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: expected protocol.initial_range ({error!r}); delete it and `dvc repro`") from None
 
 
 def _first_choices(path: Path) -> pd.DataFrame:

@@ -6,14 +6,14 @@ recurrent layer, the paper's tanh nets hold 29 to 34 % more weights than its LST
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from stages.plumbing.parameters import Section
+from stages.protocol.arms import Mode
 from stages.recurrent.net import Net
 
-Mode = Literal["recurrent", "total"]
 Count = Annotated[int, Field(ge=1)]
 
 

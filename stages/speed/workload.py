@@ -7,7 +7,7 @@ import numpy as np
 
 from stages.corpora.split import Split
 from stages.plumbing.errors import InputError
-from stages.plumbing.parameters import read, section
+from stages.plumbing.parameters import Name, mapping, section
 from stages.population.batches import epoch_batches
 from stages.protocol.protocol import Protocol
 from stages.recurrent.matching import Matching
@@ -75,7 +75,7 @@ class Workload:
 
 def names() -> list[str]:
     """The cells of params.yaml that the library has too."""
-    return [name for name in read("cells") if name in ("tanh", "lstm", "gru")]
+    return [name for name in section("cells", list[Name]) if name in ("tanh", "lstm", "gru")]
 
 
 def load(dataset: str, cell: str, batch_size: int, sequences: int | None = None) -> Workload:
@@ -90,7 +90,7 @@ def load(dataset: str, cell: str, batch_size: int, sequences: int | None = None)
     split, protocol = Split.load(path), section("train", Protocol)
     lengths = split.lengths[:sequences]
     frames = int(lengths.sum())
-    settings = dict(read("outputs").get(split.output, {}))
+    settings = dict(mapping("outputs").get(split.output, {}))
     units = section("matching", Matching).units(cell, split.output, settings)
     net = Net.build(cell, split.output, split.inputs.shape[1], units, split.targets.shape[1], settings)
     batches = epoch_batches(lengths, batch_size, protocol.length_jitter, 1, protocol.seed, [1])

@@ -1,15 +1,19 @@
 """The catalogue, fetching from mirror and URLs, digests, and unpacking what is not trusted."""
 
+import bz2
 import hashlib
 import http.server
 import os
 import stat
+import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pooch.core
 import pytest
 from ruamel.yaml import YAML
@@ -17,6 +21,7 @@ from ruamel.yaml import YAML
 from stages import download
 from stages.corpora.digests import contents_sha256
 from stages.corpora.folders import whole_folder
+from stages.corpora.listing import list_files
 from stages.corpora.sources import SOURCES, find
 from stages.corpora.unpacking import unpack
 from stages.plumbing.errors import InputError
@@ -166,7 +171,7 @@ def test_a_later_url_is_used_when_mirror_and_earlier_ones_fail(project, monkeypa
     assert (tmp_path / "data/raw/data/data.bin").read_bytes() == CONTENT
     assert requests.count("/missing.bin") > 1, "a failed download is tried again"
     printed = capsys.readouterr()
-    assert f"1 files from {address}/good.bin (not from {tmp_path}/mirror/data.bin: expected sha256" in printed.out
+    assert f"1 file from {address}/good.bin (not from {tmp_path}/mirror/data.bin: expected sha256" in printed.out
     assert printed.err == "", "no progress bar without a terminal"
 
 
@@ -232,7 +237,7 @@ def test_a_users_folder_and_zip_are_copied_and_verified_if_asked(project, monkey
     digest = contents_sha256({"train/a.mid": hashlib.sha256(b"one").hexdigest()})
     project(kind="path", path=str(tmp_path / "mine"), contents_sha256=digest)
     run(monkeypatch)
-    assert [path.name for path in (tmp_path / "data/raw/data").rglob("*.*")] == ["a.mid"]
+    assert list_files(tmp_path / "data/raw/data") == (["train/a.mid"], {}, 1)
     project(kind="path", path="mine.zip")
     run(monkeypatch)
     assert (tmp_path / "data/raw/data/test/b.mid").read_bytes() == b"two"
@@ -242,6 +247,49 @@ def test_a_users_folder_and_zip_are_copied_and_verified_if_asked(project, monkey
     project(kind="path", path="nowhere")
     with pytest.raises(InputError, match="path nowhere: expected a folder or a zip archive, found neither"):
         run(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["~nosuchuser/music", "a\0b", "x" * 5000, "/dev/null", "<b>\n</b>", "loop"],
+    ids=lambda path: ascii(path)[:12],
+)
+def test_a_path_that_leads_nowhere_is_told_in_one_line(project, monkeypatch, tmp_path, path):
+    (tmp_path / "loop").symlink_to("loop")
+    project(kind="path", path=path)
+    with pytest.raises(InputError, match=r"source data: path .*: expected a folder or a zip archive") as error:
+        run(monkeypatch)
+    assert str(error.value).isprintable() and len(str(error.value)) < 400
+    assert left_in(tmp_path / "data/raw") == []
+
+
+@pytest.mark.parametrize("keep", [[""], ["."], []])
+def test_a_pattern_that_is_none_is_named(project, monkeypatch, keep):
+    project(kind="path", path="mine", keep=keep)
+    with pytest.raises(InputError, match=r"data/sources.yaml: sources.data.keep"):
+        run(monkeypatch)
+
+
+def test_what_cannot_be_copied_of_a_users_folder_is_left_out_and_told(project, monkeypatch, tmp_path, capsys):
+    project(kind="path", path="mine")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "link.mid").symlink_to("nowhere")
+    with pytest.raises(InputError, match="mine/link.mid: expected a file, found a link to nothing"):
+        run(monkeypatch)
+    assert left_in(tmp_path / "data/raw") == []
+    (mine / "a.mid").write_bytes(b"one")
+    os.mkfifo(mine / "pipe.mid")
+    open(os.fsencode(mine) + b"/caf\xe9.mid", "w").close()
+    run(monkeypatch)
+    found = list_files(tmp_path / "data/raw/data")
+    assert found.names == ["a.mid"] and found.unusable == {
+        "caf\\udce9.mid": "expected a name in UTF-8, found other bytes; rename it",
+        "link.mid": "expected a file, found a link to nothing",
+        "pipe.mid": "expected a file, found a folder, a pipe or a device",
+    }
+    printed = capsys.readouterr().out
+    assert "data/raw/data: 1 file from mine\n" in printed and printed.count("data/raw/data: left out: ") == 3
 
 
 def test_files_of_an_installed_package_are_verified(project, monkeypatch, tmp_path):
@@ -304,10 +352,57 @@ def test_bombs_are_stopped_at_the_bound_whatever_the_header_says(tmp_path):
     assert lying.count(size) == 2  # in the member's own header and in the directory
     (tmp_path / "lying.zip").write_bytes(bytes(lying).replace(size, (10).to_bytes(4, "little")))
     with pytest.raises(InputError, match="lying.zip: "):
-        unpack_all(tmp_path / "lying.zip", tmp_path / "out", max_bytes=1_000_000)
+        unpack_all(tmp_path / "lying.zip", tmp_path / "other", max_bytes=1_000_000)
     many = write_zip(tmp_path / "many.zip", {str(n): b"" for n in range(11)})
     with pytest.raises(InputError, match="expected at most 10 members, found 11"):
         unpack_all(many, tmp_path / "out", max_members=10)
+
+
+METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_unpacked_in_pieces_and_refused_when_damaged(tmp_path, method, monkeypatch):
+    content = {"zeros": bytes(5_000_000), "noise": np.random.default_rng(0).bytes(100_000), "empty": b""}
+    archive = write_zip(tmp_path / "a.zip", content, compression=method)
+    monkeypatch.setattr("stages.corpora.unpacking.CHUNK", 10_000)
+    unpack_all(archive, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == content
+    data = archive.read_bytes()
+    with zipfile.ZipFile(archive) as whole:
+        place = whole.getinfo("noise").header_offset + 50_000
+    for n, end in enumerate((b"\0" * 9 + data[place + 9 :], data[place + 9 :])):
+        (tmp_path / "damaged.zip").write_bytes(data[:place] + end)
+        with pytest.raises(InputError, match="damaged.zip: "):
+            unpack_all(tmp_path / "damaged.zip", tmp_path / str(n))
+
+
+def test_what_a_member_holds_costs_no_more_memory_than_a_piece(tmp_path):
+    """100 MB of zeros in a few hundred bytes, which zipfile would unpack at once."""
+    packed = bz2.compress(bytes(100_000_000))
+    assert len(packed) < 1000
+    archive = write_zip(tmp_path / "a.zip", {"zeros": packed})
+    stored = archive.read_bytes()
+    method, size = struct.pack("<H", zipfile.ZIP_BZIP2), struct.pack("<I", 100_000_000)
+    for place in (8, stored.index(b"PK\1\2") + 10):
+        stored = stored[:place] + method + stored[place + 2 :]
+    for place in (22, stored.index(b"PK\1\2") + 24):
+        stored = stored[:place] + size + stored[place + 4 :]
+    archive.write_bytes(stored)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="a.zip: zeros: expected at most 5000000 bytes unpacked, found more"):
+        unpack_all(archive, tmp_path / "out", max_bytes=5_000_000)
+    assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    tracemalloc.stop()
+
+
+def test_an_lzma_members_dictionary_is_a_claim(tmp_path):
+    archive = write_zip(tmp_path / "a.zip", {"a.mid": bytes(1000)}, compression=zipfile.ZIP_LZMA)
+    content = bytearray(archive.read_bytes())
+    content[40:44] = (2**31).to_bytes(4, "little")
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="a.zip: a.mid: damaged, .*[Mm]emory"):
+        unpack_all(archive, tmp_path / "out")
 
 
 def test_damaged_archives_and_doubled_names_are_refused(tmp_path):

@@ -4,25 +4,45 @@ import os
 
 import pytest
 
-from stages.corpora.folders import content, copy, find_files, list_files, read_each, whole_folder
+from stages.corpora.folders import content, copy, read_each, whole_folder
+from stages.corpora.listing import LEFT_OUT, find_files, list_files
 from stages.corpora.splitting import by_folder
 from stages.plumbing.errors import InputError
+
+CONTROL = "expected a name without control characters and line breaks; rename it"
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        (b"caf\xe9.mid", r"'caf\\udce9.mid': expected a name in UTF-8, found other bytes; rename it"),
-        (b"two\nlines.mid", r"'two\\nlines.mid': expected a name without control characters and line breaks"),
-        ("a\u2028b.mid".encode(), r"expected a name without control characters and line breaks"),
-        (b"\x1b[31mred.mid", r"'\\x1b\[31mred.mid': expected a name without control characters"),
+        (b"caf\xe9.mid", ("caf\\udce9.mid", "expected a name in UTF-8, found other bytes; rename it")),
+        (b"two\nlines.mid", ("two\\nlines.mid", CONTROL)),
+        ("a\u2028b.mid".encode(), ("a\\u2028b.mid", CONTROL)),
+        (b"\x1b[31mred.mid", ("\\x1b[31mred.mid", CONTROL)),
     ],
 )
 def test_names_that_would_break_a_table_or_a_page_are_refused_in_one_line(tmp_path, name, expected):
     (tmp_path / "a.mid").touch()
     with open(os.fsencode(tmp_path) + b"/" + name, "w"):
         pass
-    with pytest.raises(InputError, match=expected) as error:
+    os.mkdir(os.fsencode(tmp_path) + b"/folder of " + name)
+    found = list_files(tmp_path)
+    assert found.names == ["a.mid"]
+    assert found.unusable == {expected[0]: expected[1], f"folder of {expected[0]}": expected[1]}
+    assert all(text.isprintable() for pair in found.unusable.items() for text in pair)
+
+
+def test_what_systems_hide_is_counted(tmp_path):
+    for name in ("a.mid", "._a.mid", ".DS_Store", "Thumbs.db", "in/desktop.ini", "__MACOSX/in/._a.mid", ".git/a.mid"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert list_files(tmp_path) == (["a.mid"], {}, 6)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"hidden": -1}', '{"unusable": {"a": 1}}', "[" * 100_000, "\udc80"])
+def test_a_damaged_list_of_what_was_left_out_is_refused(tmp_path, content):
+    (tmp_path / LEFT_OUT).write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(InputError, match=LEFT_OUT) as error:
         list_files(tmp_path)
     assert str(error.value).isprintable()
 
@@ -51,7 +71,7 @@ def special(folder):
     return {
         "dangling.mid": "expected a file, found a link to nothing",
         "pipe.mid": "expected a file, found a folder, a pipe or a device",
-        "loop.mid": "cannot be read .*symbolic links",
+        "loop.mid": r"cannot be read \(Too many levels of symbolic links\)",
     }
 
 
@@ -67,13 +87,18 @@ def test_what_is_no_file_is_refused_by_name_and_left_out_if_asked(tmp_path):
             read_each(tmp_path, [name, "good.mid"], read, skip_unreadable=False)
     found, left_out = read_each(tmp_path, [*reasons, "good.mid"], read, skip_unreadable=True)
     assert found == {"good.mid": b"good"} and left_out.keys() == reasons.keys()
+    with pytest.raises(InputError, match="odd: rename it .`skip_unreadable: true`"):
+        read_each(tmp_path, ["good.mid"], read, skip_unreadable=False, unusable={"odd": "rename it"})
+    _, left_out = read_each(tmp_path, ["good.mid"], read, skip_unreadable=True, unusable={"odd": "rename it"})
+    assert left_out == {"odd": f"{tmp_path}/odd: rename it"}
 
 
 def test_a_link_to_a_folder_and_a_circle_are_refused(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a/again").symlink_to(tmp_path)
-    with pytest.raises(InputError, match="a/again: expected a folder, found a link to one"):
-        list_files(tmp_path)
+    assert list(list_files(tmp_path).unusable) == ["a/again"]
+    with pytest.raises(InputError, match="expected files .*a/again: expected a folder, found a link to one"):
+        find_files(tmp_path, [".mid"])
 
 
 def test_lack_of_memory_for_one_file_is_that_files_error(tmp_path):

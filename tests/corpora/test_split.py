@@ -1,5 +1,6 @@
 """The prepared split's file: what it accepts, what it refuses, and that equal splits are equal files."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -113,6 +114,15 @@ def test_pickled_objects_and_other_arrays_are_refused(tmp_path):
         np.save(file, np.zeros(3))
     with pytest.raises(InputError, match="a single array"):
         Split.load(tmp_path / "single.npz")
+
+
+def test_a_member_that_is_no_array_is_refused(tmp_path):
+    split().save(tmp_path / "whole.npz")
+    with zipfile.ZipFile(tmp_path / "whole.npz") as archive, zipfile.ZipFile(tmp_path / "a.npz", "w") as other:
+        for name in archive.namelist():
+            other.writestr(name, b"" if name == "targets.npy" else archive.read(name))
+    with pytest.raises(InputError, match="a.npz: not a readable prepared split .a member is no array"):
+        Split.load(tmp_path / "a.npz")
 
 
 def test_a_file_that_would_unpack_beyond_the_bound_is_refused_unread(tmp_path, monkeypatch):

@@ -25,9 +25,9 @@ def frames(nll: dict[str, tuple[float, ...]], half: float, claims: tuple[int, in
     verdicts = [v for v, n in zip(("supported", "contradicted", "undecided"), claims, strict=True) for _ in range(n)]
     speech = (
         [
-            ("speech_short", c, noisy, 1, (gaps[not noisy] if c == "tanh" else 0.0))
+            (arm, "speech_short", c, 1, (gap if c == "tanh" else 0.0))
             for c in CELLS
-            for noisy in (True, False)
+            for arm, gap in zip(("paper", "noiseless"), gaps, strict=True)
         ]
         if gaps
         else []
@@ -39,7 +39,7 @@ def frames(nll: dict[str, tuple[float, ...]], half: float, claims: tuple[int, in
         "differences": pd.DataFrame(pairs, columns=difference),
         "claims": pd.DataFrame({"verdict": verdicts}),
         "questions": pd.DataFrame({"question": ["speech_noise"], "answer": [noise]}),
-        "speech_noise": pd.DataFrame(speech, columns=["dataset", "cell", "noisy", "repeats", "nll_mean"]),
+        "arm_scores": pd.DataFrame(speech, columns=["arm", "dataset", "cell", "repeats", "nll_mean"]),
     }
 
 
@@ -134,14 +134,14 @@ def test_every_sentence_is_short():
 
 def test_speech_where_an_arm_lacks_tanh_speaks_of_the_noise_alone():
     found = frames(GRU_WINS | {"speech_short": (3.0, 1.0, 1.0)}, 0.1, (0, 2, 8), "not tested", (10.0, 0.5))
-    lacking = found["speech_noise"].query("noisy or cell != 'tanh'")
-    told = answer(found | {"speech_noise": lacking})[1]
+    lacking = found["arm_scores"].query("arm == 'paper' or cell != 'tanh'")
+    told = answer(found | {"arm_scores": lacking})[1]
     assert told == "On speech tanh comes last on every set, under the paper's weight noise."
 
 
 def test_three_repeats_are_no_single_runs():
     found = frames(GRU_WINS | {"speech_short": (3.0, 1.0, 1.0)}, 0.1, (0, 2, 8), "open", (10.0, 0.5))
-    told = answer(found | {"speech_noise": found["speech_noise"].assign(repeats=3)})[1]
+    told = answer(found | {"arm_scores": found["arm_scores"].assign(repeats=3)})[1]
     assert told.startswith("On speech tanh is far behind") and "single" not in told
 
 

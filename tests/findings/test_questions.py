@@ -138,11 +138,11 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, answe
     parts = {"gru_no_reset": three(8.7), "tanh_leaky": three(leaky), "lstm_coupled": three(8.8)}
     planted = Planted(units(9.0, 8.8, 8.5), arms={"parts": parts}, cell_noise=0.001)
     found = answers(tmp_path, monkeypatch, {"jsb_chorales": planted}, "parts")
-    assert found.loc["gru_no_reset − GRU", "answer"] == "worse without it"
-    assert found.loc["gru_no_reset − GRU", "mean"] == pytest.approx(0.2)
-    assert found.loc["lstm_coupled − LSTM", "answer"] == "open"
+    assert found.loc["GRU without reset gate − GRU", "answer"] == "worse without it"
+    assert found.loc["GRU without reset gate − GRU", "mean"] == pytest.approx(0.2)
+    assert found.loc["LSTM, coupled gates − LSTM", "answer"] == "open"
     closed = found.loc["share of the gap, tanh − GRU, that a leak closes"]
     assert (closed["answer"], closed["mean"]) == (answer, pytest.approx((9.0 - leaky) / 0.5))
     told = words(compare())["sentences"]
-    part = "What is each part of a gated unit worth? **worse without it** (gru_no_reset − GRU on JSB Chorales"
-    assert any(sentence.startswith(part) for sentence in told)
+    part = "**worse without it** (GRU without reset gate − GRU on JSB Chorales: 0.20 ["
+    assert any(sentence.startswith("What is each part") and part in sentence for sentence in told)

@@ -75,7 +75,6 @@ def test_any_value_in_a_sections_place_is_taken_or_named(key, value):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parameters, "read", changed)
-        patch.setattr(arms, "read", changed)
         try:
             arms.load("paper", "jsb_chorales")
         except InputError as error:

@@ -54,8 +54,8 @@ def test_nested_differences_replace_the_whole(params):
     [
         ("papers", {}, "params.yaml: no key 'papers' under arms; known there: paper, total"),
         ("total", {"tran": {}}, "params.yaml: arms.total.tran: .*not permitted"),
-        ("authors", {"train": {"pace": 3}}, "params.yaml: arms.authors over train.pace: .*not permitted; found 3"),
-        ("total", {"training": {"repeats": 0}}, "arms.total over datasets.musedata.training.repeats: .*found 0"),
+        ("authors", {"train": {"pace": 3}}, "params.yaml: arms.authors.train.pace: .*not permitted; found 3"),
+        ("total", {"training": {"repeats": 0}}, "arms.total.training.repeats: .*found 0"),
         ("total", {"train": []}, "arms.total.train: .*found"),
     ],
 )

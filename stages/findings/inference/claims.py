@@ -76,35 +76,46 @@ STATED = {
 }
 
 
-def all_hold(groups: list[list[str]]) -> str:
+Judge = Callable[[list[np.ndarray]], np.ndarray]
+# A verdict as a number: judges take those of each group's comparisons, [C, ...], and return the claim's, [...].
+SIGNS = {SUPPORTED: 1, CONTRADICTED: -1, UNDECIDED: 0}
+
+
+def all_hold(groups: list[np.ndarray]) -> np.ndarray:
     """Supported only if all comparisons are, contradicted if any is."""
-    verdicts = [verdict for group in groups for verdict in group]
-    if CONTRADICTED in verdicts:
-        return CONTRADICTED
-    return SUPPORTED if verdicts and set(verdicts) == {SUPPORTED} else UNDECIDED
+    every = np.concatenate(groups)
+    return np.where((every == 1).all(0) & (len(every) > 0), 1, -(every == -1).any(0).astype(int))
 
 
-def every(groups: list[np.ndarray]) -> np.ndarray:
-    """Whether a single-run study states every comparison: [C, S] a group → [S]."""
-    return np.concatenate(groups).all(0)
+def mostly_hold(share: float) -> Judge:
+    """Supported if more than `share` of every group is, contradicted if more than `share` of any group is."""
+
+    def judge(groups: list[np.ndarray]) -> np.ndarray:
+        held, failed = (np.array([(group == sign).mean(0) > share for group in groups]) for sign in (1, -1))
+        return np.where(held.all(0), 1, -failed.any(0).astype(int))
+
+    return judge
+
+
+def depends(groups: list[np.ndarray]) -> np.ndarray:
+    """For comparisons of the same pair: supported if they go both ways, contradicted if all go the same way."""
+    every = np.concatenate(groups)
+    same = (abs(every.sum(0)) == len(every)) & (len(every) > 0)
+    return np.where((every == 1).any(0) & (every == -1).any(0), 1, -same.astype(int))
 
 
 @dataclass(frozen=True)
 class Claim:
     """A claim: its comparisons, in groups where it has more than one kind, and how they make one verdict.
 
-    Args:
-        judge: takes the verdicts of each group's comparisons.
-        states: takes the truth of each group's comparisons in S single-run studies, [C, S] a group, and returns [S].
-        beside: comparisons on other data, shown in the evidence and never counted.
+    `beside` holds comparisons on other data, shown in the evidence and never counted.
     """
 
     number: int
     source: str
     statement: str
     groups: list[list[Comparison]]
-    judge: Callable[[list[list[str]]], str]
-    states: Callable[[list[np.ndarray]], np.ndarray]
+    judge: Judge
     beside: list[Comparison]
 
     @property
@@ -114,26 +125,8 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        return self.judge([[part.verdict for part in group] for group in self.groups])
-
-
-def mostly_hold(share: float) -> Callable[[list[list[str]]], str]:
-    """Supported if more than `share` of every group is, contradicted if more than `share` of any group is."""
-
-    def judge(groups: list[list[str]]) -> str:
-        if any(group.count(CONTRADICTED) > share * len(group) for group in groups):
-            return CONTRADICTED
-        return SUPPORTED if all(group.count(SUPPORTED) > share * len(group) for group in groups) else UNDECIDED
-
-    return judge
-
-
-def depends(groups: list[list[str]]) -> str:
-    """For comparisons of the same pair: supported if they go both ways, contradicted if all go the same way."""
-    verdicts = [verdict for group in groups for verdict in group]
-    if SUPPORTED in verdicts and CONTRADICTED in verdicts:
-        return SUPPORTED
-    return CONTRADICTED if len(set(verdicts)) == 1 and verdicts[0] != UNDECIDED else UNDECIDED
+        found = self.judge([np.array([SIGNS[part.verdict] for part in group], int) for group in self.groups])
+        return next(verdict for verdict, sign in SIGNS.items() if sign == found)
 
 
 def build(evidence: Evidence) -> list[Claim]:
@@ -168,12 +161,6 @@ def build(evidence: Evidence) -> list[Claim]:
             )
         ]
 
-    def most(groups: list[np.ndarray]) -> np.ndarray:
-        return np.all([group.mean(0) > often for group in groups], 0)
-
-    def both_ways(groups: list[np.ndarray]) -> np.ndarray:
-        return groups[0].any(0) & ~groups[0].all(0)
-
     groups = {
         1: [nll(winning, gru_wins)],
         2: [nll(music, pairs, close)],
@@ -196,9 +183,9 @@ def build(evidence: Evidence) -> list[Claim]:
         9: fates(beside),
         10: reaching(beside),
     }
-    judged = {7: (mostly_hold(often), most), 8: (depends, both_ways)}
+    judges = {7: mostly_hold(often), 8: depends}
     return [
-        Claim(number, *stated, groups[number], *judged.get(number, (all_hold, every)), uncounted.get(number, []))
+        Claim(number, *stated, groups[number], judges.get(number, all_hold), uncounted.get(number, []))
         for number, stated in STATED.items()
     ]
 
@@ -221,7 +208,7 @@ def single_run_agreement(claim: Claim, evidence: Evidence) -> float | None:
         drawn = rng.integers(np.array(sizes)[:, None], size=(len(sizes), evidence.rules.single_runs))
     repeat = dict(zip(keys, drawn, strict=True))  # (dataset, cell) → the repeat's index in each study: [S]
     truths = [
-        np.array([p.stated[repeat[p.dataset, p.first], repeat[p.dataset, p.second]] for p in group])
+        np.array([np.where(p.stated[repeat[p.dataset, p.first], repeat[p.dataset, p.second]], 1, -1) for p in group])
         for group in claim.groups
     ]
-    return float(claim.states(truths).mean())
+    return float((claim.judge(truths) == 1).mean())

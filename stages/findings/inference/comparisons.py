@@ -6,53 +6,46 @@ it cannot be made (a dataset or cell outside the design, a cell all of whose rep
 why.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stages.findings import wording
 from stages.findings.inference.evidence import Evidence
-from stages.findings.inference.resampling import SHARE, Interval, mean_over_repeats
+from stages.findings.inference.resampling import NOTHING, SHARE, Interval, mean_over_repeats
 from stages.findings.records.reach import TRAINED, UNTRAINED
 from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, cell_name, number, signed
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Where a claim has a quantity: in words, judged by an interval, and as single numbers state it."""
+    """Where a claim has a quantity: in words, and between which ends."""
 
     words: str
-    judge: Callable[[Interval], str]
-    holds: Callable[[np.ndarray], np.ndarray]
+    low: float = -np.inf
+    high: float = np.inf
+
+    def judge(self, found: Interval) -> str:
+        if self.low < found.low and found.high < self.high:
+            return SUPPORTED
+        return CONTRADICTED if found.low > self.high or found.high < self.low else UNDECIDED
+
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """Whether single numbers state it; NaN states nothing, and what is infinite lies on its side of any end."""
+        points = np.nan_to_num(points, nan=np.nan)
+        return (self.low < points) & (points < self.high)
 
 
 def below(threshold: float) -> Rule:
-    def judge(found: Interval) -> str:
-        if found.high < threshold:
-            return SUPPORTED
-        return CONTRADICTED if found.low > threshold else UNDECIDED
-
-    return Rule(f"below {_limit(threshold)}", judge, lambda points: points < threshold)
+    return Rule(f"below {_limit(threshold)}", high=threshold)
 
 
 def above(threshold: float) -> Rule:
-    return Rule(
-        f"above {_limit(threshold)}",
-        lambda found: below(-threshold).judge(-found),
-        lambda points: points > threshold,
-    )
+    return Rule(f"above {_limit(threshold)}", low=threshold)
 
 
 def within(margin: float) -> Rule:
-    """Within ±margin."""
-
-    def judge(found: Interval) -> str:
-        if -margin <= found.low and found.high <= margin:
-            return SUPPORTED
-        return CONTRADICTED if found.low > margin or found.high < -margin else UNDECIDED
-
-    return Rule(f"within ±{_limit(margin)}", judge, lambda points: np.abs(points) <= margin)
+    return Rule(f"within ±{_limit(margin)}", -margin, margin)
 
 
 def _limit(value: float) -> str:
@@ -66,7 +59,7 @@ class Comparison:
     Attributes:
         quantity: what is asked about, in words, and the unit it is in.
         asked: where the claim has it, in words.
-        found: the quantity with its interval; None if it cannot be had, and `note` says why.
+        found: the quantity with its interval; NaN if it cannot be had, and `note` says why.
         repeats: how many have a result, in words; `pieces`: of the test split, where they are resampled too.
         few: whether it is undecided for want of repeats, whatever the numbers are.
         note: what else must be known to read it.
@@ -81,7 +74,7 @@ class Comparison:
     unit: str
     asked: str
     verdict: str = UNDECIDED
-    found: Interval | None = None
+    found: Interval = NOTHING
     repeats: str = ""
     pieces: int | None = None
     few: bool = False
@@ -142,8 +135,7 @@ def compare_share(evidence: Evidence, dataset: str, cell: str, fate: str, rule: 
     if obstacle := evidence.obstacle(dataset, cell, cell) or _out_of_reach(evidence, dataset, cell):
         return replace(question, note=obstacle)
     shares, untrained = (evidence.memory(dataset, cell, f"share_{fate}", net) for net in (TRAINED, UNTRAINED))
-    rng = evidence.resampling.generator("share", dataset, cell, fate)
-    found = mean_over_repeats(shares[~np.isnan(shares)], evidence.resampling, rng, SHARE)
+    found = mean_over_repeats(shares, evidence.resampling, "share", dataset, cell, fate, bounds=SHARE)
     question = replace(question, note=f"untrained {number(float(untrained.mean()))}")
     # A diverged repeat left no net: as a single-run study it states nothing.
     return _answered(evidence, question, rule, found, np.broadcast_to(shares[:, None], (len(shares), len(shares))))
@@ -157,10 +149,10 @@ def compare_reach(evidence: Evidence, dataset: str, first: str, second: str) -> 
     if obstacle := evidence.obstacle(dataset, first, second) or _out_of_reach(evidence, dataset, first):
         return replace(question, note=obstacle)
     a, b = (evidence.memory(dataset, cell, "log10_ratio") for cell in (first, second))
-    gaps = (a - b)[~np.isnan(a - b)]  # a repeat is a pair: its cells share their seeds, and here their cases
-    if not len(gaps):
+    gaps = a - b  # a repeat is a pair: its cells share their seeds, and here their cases
+    if np.isnan(gaps).all():
         return replace(question, note="in every repeat one of them diverged")
-    found = mean_over_repeats(gaps, evidence.resampling, evidence.resampling.generator("reach", dataset, first, second))
+    found = mean_over_repeats(gaps, evidence.resampling, "reach", dataset, first, second)
     before = np.subtract(*(evidence.memory(dataset, cell, "log10_ratio", UNTRAINED) for cell in (first, second)))
     question = replace(question, note=f"untrained {signed(float(before.mean()))}")
     return _answered(evidence, question, rule, found, a[:, None] - b[None, :])

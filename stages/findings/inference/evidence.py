@@ -1,25 +1,26 @@
 """The quantities that claims speak about, with their intervals, from the runs of a design."""
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from stages.findings.inference.resampling import Interval, Resampling, difference, ratio
+from stages.findings.inference.resampling import NOTHING, Interval, Resampling, difference, ratio
 from stages.findings.records.reach import TRAINED, Memories
-from stages.findings.records.runs import Run, paired
+from stages.findings.records.runs import Runs, paired
 from stages.findings.wording import cell_name
-from stages.plumbing.parameters import Section
+from stages.plumbing.parameters import Name, Section
 
 
 class Rules(Section):
     """`claims` of params.yaml: which datasets the claims are about, and the rules' thresholds."""
 
-    music: list[str]
-    music_exception: list[str]
-    music_beside: list[str]
-    speech_a: str
-    speech_b: str
+    music: list[Name]
+    music_exception: list[Name]
+    music_beside: list[Name]
+    speech_a: Name
+    speech_b: Name
     minimum_repeats: PositiveInt
     close_margin: float = Field(gt=0)
     level_slack: float = Field(ge=0)
@@ -29,20 +30,16 @@ class Rules(Section):
     single_runs: PositiveInt
 
 
+@dataclass
 class Evidence:
     """The quantities that claims speak about, from the runs of the design."""
 
-    def __init__(
-        self,
-        runs: dict[tuple[str, str], Run],
-        rules: Rules,
-        resampling: Resampling,
-        preliminary: frozenset[str],
-        memories: Memories,
-    ):
-        self.runs, self.rules, self.resampling, self.preliminary = runs, rules, resampling, preliminary
-        self.memories = memories
-        self._known: dict[tuple[str, ...], Interval] = {}  # several claims and tables ask for the same intervals
+    runs: Runs
+    rules: Rules
+    resampling: Resampling
+    memories: Memories
+    # several claims and tables ask for the same intervals
+    _known: dict[tuple[str, ...], Interval] = field(default_factory=dict, init=False)
 
     def difference(self, dataset: str, first: str, second: str, averaging: str = "pooled") -> Interval:
         """Test NLL of `first` minus that of `second`, nats per step, over repeats in which both have a result."""
@@ -51,9 +48,14 @@ class Evidence:
         key = ("difference", dataset, first, second, averaging)
         if key not in self._known:
             a, b = self.runs[dataset, first], self.runs[dataset, second]
-            rng = self.resampling.generator(*key)
-            self._known[key] = difference(*paired(a, b), a.piece_steps, averaging, self.resampling, rng)
+            self._known[key] = difference(*paired(a, b), a.piece_steps, averaging, self.resampling, *key)
         return self._known[key]
+
+    def decided(self, dataset: str, first: str, second: str) -> Interval:
+        """A difference that has enough repeats to speak of other runs, else NaN."""
+        if self.obstacle(dataset, first, second) or not self.enough(dataset, first, second):
+            return NOTHING
+        return self.difference(dataset, first, second)
 
     def level(self, dataset: str, first: str, second: str) -> float:
         """The validation NLL that every chosen net of both cells reaches, nats per step, and the slack."""
@@ -75,10 +77,9 @@ class Evidence:
         if key not in self._known:
             level = self.level(dataset, first, second)
             a, b = (self.clock(dataset, cell, level, clock) for cell in (first, second))
-            rng = self.resampling.generator(*key[:-1])  # the same draws on both clocks
             # A diverged repeat never reaches the level: it is left out here and stays in the single-run studies.
             both = np.isfinite(a) & np.isfinite(b)
-            self._known[key] = ratio(a[both], b[both], self.resampling, rng)
+            self._known[key] = ratio(a[both], b[both], self.resampling, *key[:-1])  # the same draws on both clocks
         return self._known[key]
 
     def same_clock(self, dataset: str, first: str, second: str) -> bool:

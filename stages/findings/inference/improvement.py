@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.findings.inference.resampling import SHARE, Interval, Resampling
+from stages.findings.inference.resampling import NOTHING, SHARE, Interval, Resampling
 
 
 def better(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -30,7 +30,7 @@ def improvement_over_sets(runs: Sequence[Sequence[np.ndarray]], resampling: Resa
         NaN where there is no set.
     """
     if not runs:
-        return Interval(math.nan, math.nan, math.nan)
+        return NOTHING
     shares = [better(first, second) for first, second in runs]
 
     def estimate(*drawn: np.ndarray) -> np.ndarray:
@@ -39,5 +39,4 @@ def improvement_over_sets(runs: Sequence[Sequence[np.ndarray]], resampling: Resa
         ]
         return sum(of_sets) / len(of_sets)
 
-    rng = resampling.generator("improvement", *key)
-    return resampling.interval([len(share) for share in shares], estimate, rng, SHARE)
+    return resampling.interval(list(map(len, shares)), estimate, "improvement", *key, bounds=SHARE)

@@ -5,23 +5,22 @@ repeats, and over pieces where nets are scored on them; with fewer than claims.m
 is open. What has no runs is not tested, which says nothing of how it would come out.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from stages.findings.inference.resampling import Interval, Resampling, mean_rows
+from stages.findings.inference.evidence import Evidence
+from stages.findings.inference.resampling import NOTHING, Interval, Resampling, mean_rows
 from stages.findings.records.runs import Run
-from stages.plumbing.parameters import Section
+from stages.plumbing.parameters import Name, Section
 
 OPEN, NOT_TESTED = "open", "not tested"
-NOTHING = Interval(math.nan, math.nan, math.nan)
 
 
 class Share(Section):
-    noise_share: float
+    noise_share: float = Field(gt=0, lt=1)
     gap_closed: float = Field(gt=0)
 
 
@@ -36,7 +35,7 @@ class Rescue(Section):
 
 
 class Sets(Section):
-    sets: list[str]
+    sets: list[Name]
 
 
 class Closed(Section):
@@ -46,8 +45,7 @@ class Closed(Section):
 class Questions(Section):
     """`questions` of params.yaml."""
 
-    model_config = ConfigDict(extra="ignore")
-
+    written: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
     speech_noise: Share
     converged: Gain
     rescued: Rescue
@@ -72,6 +70,14 @@ class Answer:
     answer: str = NOT_TESTED
     found: Interval = NOTHING
     repeats: str = ""
+
+    def judged(self, evidence: Evidence, first: str, second: str, threshold: float, above: str, below: str) -> "Answer":
+        """What the difference of two cells makes of it: not tested without runs, open where they are too few."""
+        pair = self.dataset, first, second
+        if any((self.dataset, cell) not in evidence.runs for cell in (first, second)):
+            return self
+        found = evidence.decided(*pair)
+        return replace(self, answer=side(found, threshold, above, below), found=found, repeats=evidence.counts(*pair))
 
 
 def side(found: Interval, threshold: float, above: str, below: str) -> str:
@@ -100,14 +106,7 @@ def ratio_of_gaps(
         return 1 - means[0] / means[1]
 
     sizes = [len(gaps[0])] if paired else [len(gap) for gap in gaps]
-    return resampling.interval([*sizes, len(steps)], estimate, resampling.generator(*key))
-
-
-def common(*runs: Run) -> list[np.ndarray]:
-    """`piece_nll` of several runs on one dataset, [R, N] each: the repeats in which all have a result."""
-    both = [set(run.tested_repeats) for run in runs]
-    kept = sorted(set.intersection(*both))
-    return [run.piece_nll[np.isin(run.tested_repeats, kept)] for run in runs]
+    return resampling.interval([*sizes, len(steps)], estimate, *key)
 
 
 def converged(run: Run, rule: Gain) -> tuple[int, int]:
@@ -141,4 +140,4 @@ def distance_to(
         )
 
     sizes = [len(results) for _, results in sides]
-    return resampling.interval(sizes[: len(there)] if paired else sizes, estimate, resampling.generator(*key))
+    return resampling.interval(sizes[: len(there)] if paired else sizes, estimate, *key)

@@ -23,9 +23,10 @@ import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 # Resamples computed at a time: bounds memory at about BATCH × pieces × 8 bytes (24 MB for 1,500 pieces).
@@ -35,8 +36,7 @@ UNBOUNDED = (-math.inf, math.inf)
 SHARE = (0.0, 1.0)
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """A point estimate with its interval; `low` and `high` are NaN where nothing could be resampled."""
 
     mean: float
@@ -53,6 +53,9 @@ class Interval:
     @property
     def known(self) -> bool:
         return not (math.isnan(self.low) or math.isnan(self.high))
+
+
+NOTHING = Interval(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,9 @@ class Resampling:
 
     def interval(
         self,
-        sizes: list[int],
+        sizes: Sequence[int],
         estimate: Callable[..., np.ndarray],
-        rng: np.random.Generator,
+        *key: str,
         bounds: tuple[float, float] = UNBOUNDED,
     ) -> Interval:
         """The interval of an estimate over several factors, each resampled on its own.
@@ -84,7 +87,7 @@ class Resampling:
         Args:
             sizes: the number of levels of each factor (repeats, pieces).
             estimate: takes one array of level numbers [..., size] a factor and returns the estimates [...].
-            rng: the source of the resamples.
+            key: names what is estimated, and so the resamples.
             bounds: of what the estimate can be (0 and 1 for a share): a stretched interval may reach beyond.
 
         A factor with a single level cannot be resampled and is held fixed; with no other factor there is no interval.
@@ -115,26 +118,20 @@ class Resampling:
             axis=-1,
             confidence_level=self.confidence,
             method="percentile",
-            rng=rng,
+            rng=self.generator(*key),
         ).confidence_interval
         low, high = np.clip([found.low, found.high], *bounds)
         return Interval(mean, float(low), float(high))
 
 
 def mean_over_repeats(
-    values: np.ndarray, resampling: Resampling, rng: np.random.Generator, bounds: tuple[float, float] = UNBOUNDED
+    values: ArrayLike, resampling: Resampling, *key: str, bounds: tuple[float, float] = UNBOUNDED
 ) -> Interval:
-    """The mean of one number a repeat, [R], with its interval over repeats."""
-    return resampling.interval([len(values)], lambda r: values[r].mean(-1), rng, bounds)
-
-
-def mean_interval(
-    values: pd.Series, resampling: Resampling, *key: str, bounds: tuple[float, float] = UNBOUNDED
-) -> Interval:
-    """The mean of one number a repeat with its interval over repeats, drawn for `key`; NaN where there are none."""
-    if values.empty:
-        return Interval(math.nan, math.nan, math.nan)
-    return mean_over_repeats(values.to_numpy(float), resampling, resampling.generator(*key), bounds)
+    """The mean of one number a repeat, [R], with its interval over repeats, NaN left out; NaN where there are none."""
+    known = np.asarray(values, float)[~np.isnan(values)]
+    if not len(known):
+        return NOTHING
+    return resampling.interval([len(known)], lambda r: known[r].mean(-1), *key, bounds=bounds)
 
 
 def means_over_repeats(
@@ -159,12 +156,7 @@ def means_over_repeats(
 
 
 def difference(
-    first: np.ndarray,
-    second: np.ndarray,
-    steps: np.ndarray,
-    averaging: str,
-    resampling: Resampling,
-    rng: np.random.Generator,
+    first: np.ndarray, second: np.ndarray, steps: np.ndarray, averaging: str, resampling: Resampling, *key: str
 ) -> Interval:
     """Mean NLL of the first cell minus that of the second, nats per step, over their repeats and the pieces.
 
@@ -179,10 +171,10 @@ def difference(
     gap = first - second
     if averaging == "per_sequence":
         gap, steps = gap / steps, np.ones_like(steps)
-    return pooled_mean(gap, steps, resampling, rng)
+    return pooled_mean(gap, steps, resampling, *key)
 
 
-def pooled_mean(nll: np.ndarray, steps: np.ndarray, resampling: Resampling, rng: np.random.Generator) -> Interval:
+def pooled_mean(nll: np.ndarray, steps: np.ndarray, resampling: Resampling, *key: str) -> Interval:
     """Mean NLL of one cell, pooled over steps, nats per step, over its repeats and the pieces.
 
     Args:
@@ -193,13 +185,12 @@ def pooled_mean(nll: np.ndarray, steps: np.ndarray, resampling: Resampling, rng:
     def estimate(r: np.ndarray, n: np.ndarray) -> np.ndarray:
         return np.take_along_axis(mean_rows(nll, r), n, -1).sum(-1) / steps[n].sum(-1)
 
-    return resampling.interval([len(nll), len(steps)], estimate, rng)
+    return resampling.interval([len(nll), len(steps)], estimate, *key)
 
 
-def ratio(first: np.ndarray, second: np.ndarray, resampling: Resampling, rng: np.random.Generator) -> Interval:
+def ratio(first: np.ndarray, second: np.ndarray, resampling: Resampling, *key: str) -> Interval:
     """The geometric mean of the ratios of positive numbers, [R] over [R], with its interval over the same R repeats."""
-    log = mean_over_repeats(np.log(first) - np.log(second), resampling, rng)
-    return Interval(math.exp(log.mean), math.exp(log.low), math.exp(log.high))
+    return Interval(*map(math.exp, mean_over_repeats(np.log(first) - np.log(second), resampling, *key)))
 
 
 def mean_rows(table: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ class Pages:
 
     def section(self, subject: str, part: str) -> str:
         """One section of a page; nothing where it has nothing to tell."""
+        if not (TEMPLATES / f"{subject}.md.j2").is_file():
+            return ""
         template = self.environment.get_template(f"{subject}.md.j2")
         words = sections.words(subject, self.frames) if part in template.blocks else None
         if words is None:

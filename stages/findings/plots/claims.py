@@ -2,10 +2,9 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import BAND, GREY, empty, legend, panels
+from stages.findings.plots.style import BAND, GREY, empty, key, legend, panels
 from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, set_name
 
 FEW, LACKING = "too few repeats", "cannot be made"
@@ -79,5 +78,5 @@ def claims(frames: Frames, narrow: bool) -> Figure:
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     shown = {kind(row) for row in comparisons.itertuples()}
-    legend(figure, [Line2D([], [], linestyle="", label=name, **LOOKS[name]) for name in LOOKS if name in shown], 5)
+    legend(figure, [key(name, linestyle="", **LOOKS[name]) for name in LOOKS if name in shown], 5)
     return figure

@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, CellStyle, cell_styles, empty, legend, mark, nll_axis, panels, titles
+from stages.findings.plots.style import GREY, CellStyle, cell_styles, empty, key, legend, mark, nll_axis, panels, titles
 from stages.findings.wording import cell_name, count
 
 # The share of the epochs, from the start, that a logarithmic axis is not stretched for: there a curve falls by several
@@ -68,11 +67,10 @@ def curves(frames: Frames, narrow: bool) -> Figure:
         late = rows["epoch"] > STEEP * rows["epoch"].max()
         shown = [f"{split}_{end}" for split in _DASHES for end in ("median", "low")]
         nll_axis(ax, rows.loc[late, shown].to_numpy(float))
-    solid = Line2D([], [], color="black", linewidth=1.4, label="training")
-    dotted = Line2D([], [], color="black", linewidth=1.4, linestyle=":", label="validation")
+    lines = [key("training"), key("validation", linestyle=":")]
     band = Patch(facecolor=GREY, alpha=0.25, label="spread of repeats")
-    stop = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label="median net stops")
-    legend(figure, [*(mark(style) for style in styles.values()), solid, dotted, band, stop])
+    stop = key("median net stops", color=GREY, marker="o", markerfacecolor="white", linestyle="")
+    legend(figure, [*map(mark, styles.values()), *lines, band, stop])
     return figure
 
 

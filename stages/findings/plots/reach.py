@@ -5,11 +5,10 @@ import math
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, CellStyle, cell_styles, legend, mark, panels
+from stages.findings.plots.style import GREY, CellStyle, cell_styles, key, legend, mark, panels
 from stages.findings.wording import cell_name, listed, set_name
 
 # Below this power of ten a gradient is drawn at the axis's end: what is left of it matters to no update.
@@ -74,10 +73,8 @@ def gradients(frames: Frames, narrow: bool) -> Figure:
             ax.text(0.03, 0.06, words, transform=ax.transAxes, color=GREY, fontsize=9, bbox=ground)
         ax.set_xlabel("steps back in time")
         ax.set_ylabel("gradient left, of 1")
-    solid = Line2D([], [], color="black", linewidth=1.4, label="trained")
-    dashed = Line2D([], [], color="black", linewidth=1.4, linestyle="--", label="untrained")
-    limits = Line2D([], [], label="where it is judged", **look)
-    legend(figure, [*(mark(style, linestyle="") for style in styles.values()), solid, dashed, limits], 6)
+    lines = [key("trained"), key("untrained", linestyle="--"), key("where it is judged", **look)]
+    legend(figure, [*(mark(style, linestyle="") for style in styles.values()), *lines], 6)
     return figure
 
 

@@ -2,17 +2,14 @@
 
 import math
 
-import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, cell_styles, legend, mark, note, panels, rows_axis, titles
+from stages.findings.plots.style import GREY, LANES, cell_styles, dots, key, legend, mark, panels, rows_axis, titles
 from stages.findings.wording import cell_name, count, number, set_name, set_names
 
 KINDS = {"bernoulli": "Music", "gaussian_mixture": "Speech"}
-LANES = 0.5  # of a row's height: what its units and the paper's marks share
 
 
 def _answer_title(frames: Frames) -> str:
@@ -51,32 +48,22 @@ def answer(frames: Frames, narrow: bool) -> Figure:
         figure.set_figheight(sum(heights) + 1.4)
     for ax, kind in zip(axes, kinds, strict=True):
         of_kind = gaps[gaps["output"] == kind]
-        datasets = list(dict.fromkeys(of_kind["dataset"]))
-        counts = of_kind.groupby("dataset")["repeats"].max()
-        notes = of_kind.groupby("dataset")["budget"].first()
-        labels = [_wrapped(set_name(d), f"n={counts[d]}" + ", prelim." * (notes[d] == "preliminary")) for d in datasets]
-        rows_axis(ax, labels)
+        facts = of_kind.groupby("dataset", sort=False).agg({"repeats": "max", "budget": "first"})
+        labels = {
+            row.Index: _wrapped(set_name(row.Index), f"n={row.repeats}" + ", prelim." * (row.budget == "preliminary"))
+            for row in facts.itertuples()
+        }
+        for gap, y in dots(ax, of_kind, labels, styles, "dataset", "gap"):
+            if gap.data in ("same", "reprocessed"):
+                look = {"color": styles[gap.cell].colour, "markerfacecolor": "white", "markersize": 5, "zorder": 1.9}
+                ax.plot(gap.paper_gap, y - LANES / 4, styles[gap.cell].marker, **look)
         ax.axvline(0, color="black", linewidth=1)
         ax.set_title(KINDS[kind], loc="left", pad=14)
         ax.annotate(reference, (0, 1), (0, 2), ("data", "axes fraction"), "offset points", ha="center", fontsize=9)
-        for place, dataset in enumerate(datasets):
-            of_set = of_kind[of_kind["dataset"] == dataset]
-            for lane, gap in zip(np.linspace(-LANES / 2, LANES / 2, len(of_set)), of_set.itertuples(), strict=True):
-                style, y = styles[gap.cell], place + lane
-                if gap.data in ("same", "reprocessed") and not math.isnan(gap.paper_gap):
-                    look = {"markerfacecolor": "white", "markeredgecolor": style.colour, "markersize": 5, "zorder": 2}
-                    ax.plot(gap.paper_gap, y - LANES / 4, style.marker, color=style.colour, **look)
-                if math.isnan(gap.gap_mean):
-                    note(ax, f"{style.name}: every net diverged", 0.98, y)
-                    continue
-                if not math.isnan(gap.gap_low):
-                    ax.plot([gap.gap_low, gap.gap_high], [y, y], color=style.colour, linewidth=2.2, zorder=3)
-                ax.plot(gap.gap_mean, y, style.marker, color=style.colour, markersize=7, zorder=4)
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.set_xlabel(f"← better than the {reference} · worse →\ntest NLL minus the {reference}'s, nats per step")
-    line = Line2D([], [], color="black", linewidth=1, label=f"the {reference}")
-    hollow = Line2D([], [], color="black", marker="o", markerfacecolor="white", linestyle="", label="the paper's runs")
-    legend(figure, [*(mark(style, linewidth=2.2) for style in styles.values()), line, hollow])
+    hollow = key("the paper's runs", marker="o", markerfacecolor="white", linestyle="")
+    legend(figure, [*map(mark, styles.values()), key(f"the {reference}", linewidth=1), hollow])
     return figure
 
 
@@ -122,8 +109,7 @@ def test_nll(frames: Frames, narrow: bool) -> Figure:
             style, y = styles[cell.cell], len(labels)
             runs = results.query("dataset == @row.dataset and cell == @cell.cell")["test_nll"].dropna()
             ax.plot(runs, [y + 0.3] * len(runs), style.marker, color=style.colour, markersize=3.5)
-            if not math.isnan(cell.nll_low):
-                ax.plot([cell.nll_low, cell.nll_high], [y, y], color=style.colour, linewidth=2)
+            ax.plot([cell.nll_low, cell.nll_high], [y, y], color=style.colour, linewidth=2)
             ax.plot(cell.nll_mean, y, style.marker, color=style.colour, markersize=7)
             drawn += [*runs, cell.nll_mean, cell.nll_low, cell.nll_high]
             if row.data in ("same", "reprocessed") and not math.isnan(cell.paper_nll):
@@ -140,12 +126,10 @@ def test_nll(frames: Frames, narrow: bool) -> Figure:
         ax.set_xlim(low, high)
         ax.xaxis.set_major_locator(MaxNLocator(6))
         ax.set_xlabel("← better · test NLL, nats per step")
-    small = Line2D([], [], color=GREY, marker="o", markersize=3.5, linestyle="", label="a repeat")
-    hollow = Line2D([], [], color="black", marker="D", markerfacecolor="none", linestyle="", label="the paper")
-    cross = Line2D([], [], color=GREY, marker="x", linestyle="", label="without a net")
-    arrow = Line2D([], [], color=GREY, marker=">", linestyle="", label="beyond the axis")
-    units = [mark(style, linewidth=2) for style in styles.values()]
-    legend(figure, [*units, small, hollow, cross, arrow])
+    marks = {"a repeat": "o", "without a net": "x", "beyond the axis": ">"}
+    others = [key(label, color=GREY, marker=it, markersize=4, linestyle="") for label, it in marks.items()]
+    hollow = key("the paper", marker="D", markerfacecolor="none", linestyle="")
+    legend(figure, [*map(mark, styles.values()), hollow, *others])
     return figure
 
 

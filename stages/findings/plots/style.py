@@ -9,9 +9,10 @@ import itertools
 import math
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib
@@ -22,7 +23,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from stages.findings.wording import cell_name, set_of
 from stages.plumbing.files import whole
@@ -30,6 +31,7 @@ from stages.plumbing.files import whole
 matplotlib.use("svg")
 WIDE, NARROW = 8.6, 4.7  # inches, of a figure
 PANEL = 2.8  # inches, the height of a panel
+LANES = 0.5  # of a row's height: what its units share
 GREY, BAND, GRID = "#555555", "#f4f4f4", "#e4e4e4"
 LINE = {False: 84, True: 44}  # characters of a title in a line, wide and narrow
 
@@ -43,8 +45,8 @@ class CellStyle:
     marker: str
 
 
-_FIXED = {"tanh": ("#00795c", "^"), "lstm": ("#0173b2", "s"), "gru": ("#d55e00", "o")}
-_OTHERS = list(
+FIXED = {"tanh": ("#00795c", "^"), "lstm": ("#0173b2", "s"), "gru": ("#d55e00", "o")}
+OTHERS = list(
     zip(
         ("#7b3f98", "#a8324a", "#6b6b00", "#8c510a", "#4d4d9f", "#3f6f6f", "#94436e", "#5b5b5b"),
         "vDPX*p<>",
@@ -55,8 +57,8 @@ _OTHERS = list(
 
 def cell_styles(cells: Iterable[str]) -> dict[str, CellStyle]:
     """A style per cell: the paper's three are fixed, others follow in the order given."""
-    others = itertools.cycle(_OTHERS)
-    return {cell: CellStyle(cell_name(cell), *(_FIXED.get(cell) or next(others))) for cell in dict.fromkeys(cells)}
+    others = itertools.cycle(OTHERS)
+    return {cell: CellStyle(cell_name(cell), *(FIXED.get(cell) or next(others))) for cell in dict.fromkeys(cells)}
 
 
 def panels(names: list[str], narrow: bool, row_height: float = PANEL) -> tuple[Figure, list[Axes]]:
@@ -65,12 +67,8 @@ def panels(names: list[str], narrow: bool, row_height: float = PANEL) -> tuple[F
         context="notebook",
         style="ticks",
         rc={
-            "font.size": 10,
-            "axes.titlesize": 10,
-            "axes.labelsize": 10,
-            "xtick.labelsize": 9,
-            "ytick.labelsize": 9,
-            "legend.fontsize": 9,
+            **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize"), 10),
+            **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9),
             "axes.grid": True,
             "grid.color": GRID,
             "grid.linewidth": 0.6,
@@ -114,9 +112,64 @@ def rows_axis(ax: Axes, labels: list[str]) -> None:
         ax.axhspan(place - 0.5, place + 0.5, color=BAND, zorder=0)
 
 
-def mark(style: CellStyle, **options: object) -> Line2D:
+def dots(
+    ax: Axes, rows: pd.DataFrame, labels: dict[Any, str], styles: dict[str, CellStyle], by: str, column: str
+) -> list[tuple[Any, float]]:
+    """A row a label, the key of which `by` holds, in it a lane a unit: its mean and interval, or that it diverged.
+
+    Returns:
+        Every row of the table with its place on the y axis.
+    """
+    rows_axis(ax, list(labels.values()))
+    placed = []
+    for place, key in enumerate(labels):
+        of = rows[rows[by] == key]
+        lanes = np.linspace(-LANES / 2, LANES / 2, len(of)) if len(of) > 1 else [0.0]
+        placed += [(row, place + lane) for row, lane in zip(of.itertuples(), lanes, strict=True)]
+    for row, y in placed:
+        style = styles[row.cell]
+        mean, low, high = (getattr(row, f"{column}_{end}") for end in ("mean", "low", "high"))
+        if math.isnan(mean):
+            note(ax, f"{style.name}: every net diverged", 0.98, y)
+        ax.plot([low, high], [y, y], color=style.colour, linewidth=2.2)
+        ax.plot(mean, y, style.marker, color=style.colour, markersize=7)
+    return placed
+
+
+def dot_panels(
+    rows: pd.DataFrame,
+    names: Callable[[str, pd.DataFrame], str],
+    labels: dict[Any, str],
+    styles: dict[str, CellStyle],
+    by: str,
+    column: str,
+    narrow: bool,
+    x_label: str = "← better · test NLL, nats per step",
+    others: Sequence[Line2D] = (),
+) -> tuple[Figure, list[tuple[Axes, Any, float]]]:
+    """A figure of `dots`, a panel a dataset; `names` makes the panels' names, `others` are further legend entries."""
+    sets = list(rows.groupby("dataset", sort=False))
+    most = rows.groupby("dataset")[by].nunique().max()
+    height = 1.0 + most * (0.34 + 0.12 * rows.groupby(["dataset", by]).size().max())
+    figure, axes = panels([names(dataset, of) for dataset, of in sets], narrow, height)
+    placed = []
+    for ax, (_, of) in zip(axes, sets, strict=True):
+        there = {value: label for value, label in labels.items() if value in set(of[by])}
+        placed += [(ax, row, y) for row, y in dots(ax, of, there, styles, by, column)]
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.set_xlabel(x_label)
+    legend(figure, [*map(mark, dict.fromkeys(styles.values())), *others])
+    return figure, placed
+
+
+def mark(style: CellStyle, **options: Any) -> Line2D:
     """A legend entry for a cell."""
-    return Line2D([], [], color=style.colour, marker=style.marker, markersize=6, label=style.name, **options)
+    return key(style.name, **{"color": style.colour, "marker": style.marker, "markersize": 6} | options)
+
+
+def key(label: str, **look: Any) -> Line2D:
+    """A legend entry: black and a line, unless said otherwise."""
+    return Line2D([], [], label=label, **{"color": "black"} | look)
 
 
 def nll_axis(ax: Axes, values: np.ndarray, label: str = "NLL, nats per step") -> None:
@@ -129,23 +182,9 @@ def nll_axis(ax: Axes, values: np.ndarray, label: str = "NLL, nats per step") ->
         low, high = values.min(), values.max()
         margin = (high / low if high > low else 1.5) ** 0.05
         ax.set(yscale="log", ylim=(low / margin, high * margin))
-        ax.yaxis.set_major_locator(FixedLocator(log_ticks(low / margin, high * margin)))
+        ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.yaxis.set_minor_locator(NullLocator())
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Four to eight round numbers between two positive ends of a logarithmic axis."""
-    if high / low < 3:  # narrow: even steps read better than a decade's
-        ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        return [tick for tick in ticks if low <= tick <= high]
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in ([1, 1.5, 2, 3, 4, 5, 7], [1, 2, 3, 5], [1, 3], [1]):
-        ticks = [digit * 10.0**decade for decade in decades for digit in digits]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) <= 8:
-            break
-    return ticks
 
 
 def note(ax: Axes, words: str, x: float, y: float) -> None:

@@ -1,12 +1,11 @@
 """How much the learning rate matters: the share of good candidates."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import cell_styles, legend, mark, panels, rows_axis
+from stages.findings.plots.style import cell_styles, dots, legend, mark, panels
 from stages.findings.wording import cell_name, count, set_name
 
 
@@ -36,15 +35,10 @@ def tuning(frames: Frames, narrow: bool) -> Figure:
     design, found = frames["design"], frames["tuning"]
     styles = cell_styles(found["cell"])
     figure, (ax,) = panels([""], narrow, row_height=0.5 + 0.5 * len(design))
-    rows_axis(ax, [f"{set_name(row.dataset)}\nn={row.repeats}" for row in design.itertuples()])
-    for place, dataset in enumerate(design["dataset"]):
-        of_set = found[found["dataset"] == dataset]
-        for lane, row in zip(np.linspace(-0.25, 0.25, len(of_set)), of_set.itertuples(), strict=True):
-            look = {"color": styles[row.cell].colour, "marker": styles[row.cell].marker}
-            ax.plot([row.good_low, row.good_high], [place + lane] * 2, color=look["color"], linewidth=2.2)
-            ax.plot(row.good_mean, place + lane, markersize=7, linestyle="", **look)
+    labels = {row.dataset: f"{set_name(row.dataset)}\nn={row.repeats}" for row in design.itertuples()}
+    dots(ax, found, labels, styles, "dataset", "good")
     ax.set_xlim(-0.02, 1.02)
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.set_xlabel("good candidates · easier to tune →")
-    legend(figure, [mark(style, linewidth=2.2) for style in styles.values()])
+    legend(figure, [*map(mark, styles.values())])
     return figure

@@ -5,27 +5,27 @@ A file that belongs to another design (an older budget, another matching) stops 
 
 import numpy as np
 
-from stages.findings.records.design import Training
-from stages.findings.records.runs import Run
+from stages.findings.records.design import Design
+from stages.findings.records.runs import Run, Runs
 from stages.plumbing.errors import InputError
 
 
-def check(runs: dict[tuple[str, str], Run], budgets: dict[str, Training], matching: str) -> None:
+def check(runs: Runs, design: Design) -> None:
     for run in runs.values():
-        _check_design(run, budgets[run.dataset], matching)
+        _check_design(run, design)
         _check_scores(run)
 
 
-def _check_design(run: Run, training: Training, matching: str) -> None:
-    found = run.trials.groupby("repeat").size()
+def _check_design(run: Run, design: Design) -> None:
+    found, training = run.trials.groupby("repeat").size(), design.datasets[run.dataset]
     if len(found) != training.repeats or not (found == training.candidates).all():
         raise InputError(
             f"{run.folder / 'trials.csv'}: expected {training.repeats} repeats of {training.candidates} candidates as "
             f"in params.yaml, found {len(found)} repeats of {sorted(set(found))} candidates; train this run again"
         )
-    if run.info["matching"] != matching:
+    if run.info["matching"] != design.matching:
         raise InputError(
-            f"{run.folder / 'run.json'}: expected the matching '{matching}' of params.yaml, found "
+            f"{run.folder / 'run.json'}: expected the matching '{design.matching}' of params.yaml, found "
             f"'{run.info['matching']}'; train this run again"
         )
 

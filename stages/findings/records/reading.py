@@ -3,12 +3,13 @@
 A file that belongs to another design (an older budget, another matching) stops the comparison: it is stale.
 """
 
+import itertools
 import json
 
 import pandas as pd
 
 from stages.findings.records.checks import check, check_same_pieces
-from stages.findings.records.design import Arm, Design
+from stages.findings.records.design import Design
 from stages.findings.records.files import of_cell, read_csv
 from stages.findings.records.runs import Run, Runs
 from stages.plumbing import places
@@ -31,33 +32,22 @@ RUN_KEYS = (
 ).split(",")
 
 
-def read_runs(design: Design, matching: str) -> Runs:
-    """Every run of the arm `paper`.
+def read_runs(designs: dict[str, Design]) -> dict[str, Runs]:
+    """The runs of every arm, `paper` first: its own, and those of `paper` that it shares.
 
     Raises:
         InputError: a file lacks a column or key, does not fit params.yaml, or disagrees with another file.
     """
-    runs = _read_runs(PAPER, design.runs)
-    check(runs, design.datasets, matching)
-    for dataset in design.datasets:
-        check_same_pieces([runs[dataset, cell] for cell in design.cells])
-    return runs
-
-
-def read_arm(name: str, arm: Arm, design: Design, runs: Runs) -> Runs:
-    """The runs of an arm beside `paper`: its own, and those of `runs`, the arm `paper`, that it shares.
-
-    Raises:
-        InputError: as `read_runs`.
-    """
-    own = _read_runs(name, arm.runs)
-    check(own, arm.datasets, arm.matching)
-    for dataset, cell in own:
-        reference = runs.get((dataset, cell), runs[dataset, design.cells[0]])
-        check_same_pieces([reference, own[dataset, cell]])
-    shared = {(dataset, cell): runs[dataset, cell] for dataset in arm.datasets for cell in arm.shared}
-    found = own | shared
-    return {key: found[key] for key in dict.fromkeys([*design.runs, *own]) if key in found}
+    found: dict[str, Runs] = {}
+    for arm, design in designs.items():
+        own = _read_runs(arm, design.runs)
+        check(own, design)
+        paper = found.get(PAPER, own)
+        for dataset in design.datasets:
+            check_same_pieces([run for run in (paper | own).values() if run.dataset == dataset])
+        both = own | {key: paper[key] for key in itertools.product(design.datasets, design.shared)}
+        found[arm] = {key: both[key] for key in paper | own if key in both}
+    return found
 
 
 def read_baselines(design: Design) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A run: what training and evaluation left of one dataset with one cell, every repeat of the protocol."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class Run:
 Runs = dict[tuple[str, str], Run]  # (dataset, cell) → its run
 
 
-def paired(first: Run, second: Run) -> tuple[np.ndarray, np.ndarray]:
-    """`piece_nll` of two cells on one dataset, [R, N] and [R, N]: the R repeats in which both have a result."""
-    common = np.intersect1d(first.tested_repeats, second.tested_repeats)
-    return tuple(run.piece_nll[np.isin(run.tested_repeats, common)] for run in (first, second))
+def paired(*runs: Run) -> list[np.ndarray]:
+    """`piece_nll` of several cells on one dataset, [R, N] each: the R repeats in which all have a result."""
+    common = reduce(np.intersect1d, [run.tested_repeats for run in runs])
+    return [run.piece_nll[np.isin(run.tested_repeats, common)] for run in runs]

@@ -20,21 +20,26 @@ REAL = "real"
 
 
 def read(reports: Path) -> dict[str, pd.DataFrame]:
-    """The tables that there are, datasets and cells in the order of the study.
+    """The tables that there are, datasets and cells in the order of the study; none where nothing was sampled.
 
     Raises:
         InputError: samples of the study are missing; the message lists them.
     """
-    folders = _folders(reports)
-    if lacking := [str(folder) for _, _, folder in folders if not (folder / FACTS).is_file()]:
+    root, compared = reports / "samples", reports / "tables/summary.csv"
+    if not (root.is_dir() and compared.is_file()):
+        return {}
+    pairs = pd.read_csv(compared)[["dataset", "cell"]].drop_duplicates()
+    by_dataset = pairs.groupby("dataset", sort=False)["cell"]
+    folders = [root / dataset / cell for dataset, cells in by_dataset for cell in (REAL, *cells)]
+    if lacking := [str(folder) for folder in folders if not (folder / FACTS).is_file()]:
         raise InputError(f"missing samples: {', '.join(lacking)}; run `dvc repro sample`")
-    facts = [json.loads((folder / FACTS).read_text(encoding="utf-8")) for _, _, folder in folders]
+    facts = [json.loads((folder / FACTS).read_text(encoding="utf-8")) for folder in folders]
     numbers = {"valid_nll": float, "temperature": float, "beyond_scale": float}  # where no net is heard, without any
     tables = {"samples/facts": pd.DataFrame(facts).astype(numbers)} if facts else {}
     for table, file in SHOWN.items():
         parts = [
-            _shown(table, folder / file).assign(dataset=dataset, cell=cell)
-            for dataset, cell, folder in folders
+            _shown(table, folder / file).assign(dataset=folder.parent.name, cell=folder.name)
+            for folder in folders
             if (folder / file).is_file()
         ]
         if parts:
@@ -48,16 +53,3 @@ def _shown(table: str, path: Path) -> pd.DataFrame:
     if table == "samples/notes":
         return content
     return content.melt("frequency", var_name="time", value_name="decibels").astype({"time": float})
-
-
-def _folders(reports: Path) -> list[tuple[str, str, Path]]:
-    """Dataset, cell and folder of every sample that the compared study has, or none where nothing was sampled."""
-    root, compared = reports / "samples", reports / "tables/summary.csv"
-    if not (root.is_dir() and compared.is_file()):
-        return []
-    pairs = pd.read_csv(compared)[["dataset", "cell"]].drop_duplicates()
-    return [
-        (dataset, cell, root / dataset / cell)
-        for dataset, cells in pairs.groupby("dataset", sort=False)["cell"]
-        for cell in [REAL, *cells]
-    ]

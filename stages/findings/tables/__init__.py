@@ -7,7 +7,7 @@ sequences of each one's mean. Splits are those of the data; the test split enter
 from importlib import import_module
 from pathlib import Path
 
-from stages.findings.declare import Table, declared, modules
+from stages.findings.declare import Table, declared
 
 SPLITS = ("train", "valid", "test")
 AVERAGINGS = {"pooled": "pooled", "per_sequence": "per sequence"}
@@ -15,7 +15,7 @@ AVERAGINGS = {"pooled": "pooled", "per_sequence": "per sequence"}
 
 def every() -> dict[str, Table]:
     """Every table by its name, in the order of the subjects."""
-    return declared(Table, modules(lambda name: import_module(f"{__name__}.{name}"), Path(__file__).parent))
+    return declared(Table, lambda name: import_module(f"{__name__}.{name}"), Path(__file__).parent)
 
 
 def column(split: str, averaging: str) -> str:

@@ -1,14 +1,11 @@
 """The paper's claims: a verdict each, and the comparisons it rests on."""
 
-import math
 from typing import Any
-
-import pandas as pd
 
 from stages.findings.declare import table
 from stages.findings.inference.claims import build, single_run_agreement
 from stages.findings.study import Study
-from stages.findings.wording import quantity, set_of
+from stages.findings.wording import SIGNED, interval, number, set_of, share, signed
 
 FEW = "too few repeats to decide"
 
@@ -19,7 +16,7 @@ FEW = "too few repeats to decide"
         "": "claim",
         "claim": "statement",
         "verdict": "verdict",
-        "single runs": lambda row: "" if pd.isna(row.single_run_agreement) else f"{row.single_run_agreement:.0%}",
+        "single runs": lambda row: share(row.single_run_agreement),
     },
 )
 def claims(study: Study) -> list[list]:
@@ -44,7 +41,7 @@ def _dataset(row: Any) -> str:
         "claimed": "asked",
         "n": "repeats",
         "pieces": "pieces",
-        "found": lambda row: quantity(row.unit, row.mean, row.low, row.high),
+        "found": lambda row: interval(row.mean, row.low, row.high, signed if row.unit in SIGNED else number),
         "verdict": "verdict",
         "note": "note",
     },
@@ -57,8 +54,7 @@ def comparisons(study: Study) -> list[list]:
     rows = []
     for claim in build(study.evidence):
         for counted, part in [(True, part) for part in claim.parts] + [(False, part) for part in claim.beside]:
-            ends = [part.found.mean, part.found.low, part.found.high] if part.found else [math.nan] * 3
             notes = [FEW] * part.few + [part.note] * bool(part.note)
             facts = [part.dataset, part.quantity, part.unit, part.asked, part.repeats, part.pieces]
-            rows.append([claim.number, counted, *facts, *ends, part.verdict, "; ".join(notes)])
+            rows.append([claim.number, counted, *facts, *part.found, part.verdict, "; ".join(notes)])
     return rows

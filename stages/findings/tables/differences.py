@@ -4,7 +4,6 @@ import itertools
 import math
 
 import numpy as np
-import pandas as pd
 
 from stages.findings.declare import standard, table
 from stages.findings.inference.comparisons import below
@@ -17,10 +16,10 @@ from stages.findings.wording import (
     SUPPORTED,
     UNDECIDED,
     cell_name,
+    interval,
     set_of,
-    share_interval,
+    share,
     signed,
-    signed_interval,
     span_of,
 )
 
@@ -33,18 +32,14 @@ def pairs(study: Study, *others: object) -> itertools.product:
             yield dataset, first, second, *rest
 
 
-def _span(low: float, high: float) -> str:
-    return "" if pd.isna(low) else f"[{signed(low)},\u00a0{signed(high)}]"
-
-
 @table(
     "dataset:word first:word second:word averaging:word repeats:count pieces:count difference_mean difference_low "
     "difference_high repeats_low repeats_high pieces_low pieces_high correlation",
     standard("set units averaging n pieces")
     | {
-        "difference": span_of("difference", signed_interval),
-        "over repeats alone": lambda row: _span(row.repeats_low, row.repeats_high),
-        "over pieces alone": lambda row: _span(row.pieces_low, row.pieces_high),
+        "difference": span_of("difference", signed),
+        "over repeats alone": lambda row: interval(math.nan, row.repeats_low, row.repeats_high, signed),
+        "over pieces alone": lambda row: interval(math.nan, row.pieces_low, row.pieces_high, signed),
         "correlation": lambda row: signed(row.correlation),
     },
 )
@@ -69,13 +64,12 @@ def differences(study: Study) -> list[list]:
         }
         found = [evidence.difference(*key)]
         for factor, scores in over.items():
-            rng = evidence.resampling.generator(f"difference over {factor}", *key)
-            found.append(difference(*scores, "pooled", evidence.resampling, rng))
+            found.append(difference(*scores, "pooled", evidence.resampling, f"difference over {factor}", *key))
         both, repeats, pieces = found
         spread = len(a) > 2 and all(np.ptp(one) > 0 for one in sums)
         rows.append(
-            [*key, len(a), len(steps), both.mean, both.low, both.high, repeats.low, repeats.high]
-            + [pieces.low, pieces.high, np.corrcoef(*(one[:, 0] for one in sums))[0, 1] if spread else math.nan]
+            [*key, len(a), len(steps), *both, repeats.low, repeats.high, pieces.low, pieces.high]
+            + [np.corrcoef(*(one[:, 0] for one in sums))[0, 1] if spread else math.nan]
         )
     return rows
 
@@ -88,10 +82,10 @@ def differences(study: Study) -> list[list]:
         "units": lambda row: f"{cell_name(row.first)} against {cell_name(row.second)}",
         "n": "repeats",
         "studies": "studies",
-        "the first is better in": span_of("first_better", share_interval),
+        "the first is better in": span_of("first_better", share),
         "sure of it": lambda row: f"{row.sure_first:.0%} / {row.sure_second:.0%}",
         "by the interval": lambda row: UNDECIDED if row.verdict == UNDECIDED else f"{cell_name(row.verdict)} is better",
-        "agree": lambda row: "" if pd.isna(row.agreement) else f"{row.agreement:.0%}",
+        "agree": lambda row: share(row.agreement),
     },
 )
 def single_runs(study: Study) -> list[list]:
@@ -110,22 +104,22 @@ def single_runs(study: Study) -> list[list]:
         # the same repeats in the same order: both cells have a row for every repeat, diverged ones too
         a, b = (run.results["test_nll"].fillna(math.inf).to_numpy() for run in (one, other))
         better = a[:, None] < b[None, :]
-        share = evidence.resampling.interval(
+        found = evidence.resampling.interval(
             [len(better)],
             lambda r, better=better: better[r[..., :, None], r[..., None, :]].mean((-1, -2)),
-            evidence.resampling.generator("single runs", dataset, first, second),
-            SHARE,
+            *("single runs", dataset, first, second),
+            bounds=SHARE,
         )
         # of the repeats that did not diverge: a study with one that did is sure of nothing
         gaps, halves = over_pieces(one.piece_nll, other.piece_nll, one.piece_steps, evidence.resampling.confidence)
         sure = [float((side * gaps > halves).sum() / better.size) for side in (-1, 1)]
         verdict = UNDECIDED
         if evidence.enough(dataset, first, second):
-            found = below(0).judge(evidence.difference(dataset, first, second))
-            verdict = {SUPPORTED: first, CONTRADICTED: second}.get(found, verdict)
-        agreement = {first: share.mean, second: float((a[:, None] > b[None, :]).mean())}.get(verdict, math.nan)
+            judged = below(0).judge(evidence.difference(dataset, first, second))
+            verdict = {SUPPORTED: first, CONTRADICTED: second}.get(judged, verdict)
+        agreement = {first: found.mean, second: float((a[:, None] > b[None, :]).mean())}.get(verdict, math.nan)
         rows.append(
-            [dataset, first, second, len(a), better.size, share.mean, share.low, share.high]
-            + [*sure, verdict, agreement, study.settings.single_run_share]
+            [dataset, first, second, len(a), better.size, *found, *sure]
+            + [verdict, agreement, study.settings.single_run_share]
         )
     return rows

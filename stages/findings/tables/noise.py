@@ -1,7 +1,7 @@
-"""Speech with the paper's weight noise and without it."""
+"""Test scores with the weight noise left on."""
 
 from stages.findings.declare import table, triples
-from stages.findings.inference.resampling import mean_interval
+from stages.findings.inference.resampling import mean_over_repeats
 from stages.findings.study import Study
 from stages.findings.tables.scores import paper_nll
 from stages.findings.wording import number, set_of, span_of, unit_of
@@ -25,30 +25,11 @@ def left_on(study: Study) -> list[list]:
     """
     rows = []
     for (dataset, cell), run in study.runs.items():
-        noisy = run.noisy_nll
-        if not len(noisy):
+        if run.noisy_nll.empty:
             continue
-        clean = run.results["test_nll"].dropna()
-        means = [
-            mean_interval(values, study.resampling, "left_on", dataset, cell, name)
-            for name, values in (("clean", clean), ("noisy", noisy))
-        ]
-        ends = [end for found in means for end in (found.mean, found.low, found.high)]
-        rows.append([dataset, cell, len(noisy), *ends, paper_nll(study, dataset, cell, "test")])
-    return rows
-
-
-@table("dataset:word cell:word noisy:flag repeats:count nll_mean nll_low nll_high")
-def speech_noise(study: Study) -> list[list]:
-    """Test NLL of speech in the arm `paper` and in `noiseless`, of every set that has both.
-
-    A unit all of whose nets diverged has no number.
-    """
-    rows, scores = [], study.frame("arm_scores")
-    for dataset in study.design.datasets:
-        of = scores[(scores["dataset"] == dataset) & scores["arm"].isin(["paper", "noiseless"])]
-        if study.output(dataset) == "gaussian_mixture" and "noiseless" in set(of["arm"]):
-            for row in of.itertuples():
-                ends = [row.nll_mean, row.nll_low, row.nll_high]
-                rows.append([dataset, row.cell, row.arm == "paper", row.repeats, *ends])
+        clean, noisy = (
+            mean_over_repeats(values, study.resampling, "left_on", dataset, cell, name)
+            for name, values in (("clean", run.results["test_nll"]), ("noisy", run.noisy_nll))
+        )
+        rows.append([dataset, cell, len(run.noisy_nll), *clean, *noisy, paper_nll(study, dataset, cell, "test")])
     return rows

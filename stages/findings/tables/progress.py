@@ -113,5 +113,5 @@ def progress(study: Study) -> list[list]:
             continue
         found = evidence.progress(dataset, first, second, clock)
         repeats, level = evidence.pairs(dataset, first, second), evidence.level(dataset, first, second)
-        rows.append([dataset, first, second, clock, repeats, level, found.mean, found.low, found.high])
+        rows.append([dataset, first, second, clock, repeats, level, *found])
     return rows

@@ -6,7 +6,8 @@ import pandas as pd
 
 from stages.findings.declare import standard, table
 from stages.findings.records import paper
-from stages.findings.records.design import TOTAL, Design, Halving, Training
+from stages.findings.records.design import TOTAL, Design, Training
+from stages.findings.records.runs import Run
 from stages.findings.study import Study
 from stages.findings.wording import number, set_of, text
 
@@ -43,7 +44,7 @@ def design(study: Study) -> list[list]:
     rows = []
     for dataset, training in study.design.datasets.items():
         of_dataset = [study.runs[dataset, cell] for cell in study.design.cells]
-        in_arm = [run for key, run in study.of_arm(TOTAL).items() if key[0] == dataset and run is not study.runs[key]]
+        in_arm = [run for run in _total(study) if run.dataset == dataset]
         counterpart, output = study.settings.counterparts.get(dataset), study.output(dataset)
         budget = study.settings.budgets[output]
         ends = pd.concat([run.trials["status"] for run in of_dataset]).value_counts()
@@ -59,15 +60,16 @@ def design(study: Study) -> list[list]:
     return rows
 
 
+def _total(study: Study) -> list[Run]:
+    """The runs of the arm `total` that are its own."""
+    return [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs[key]]
+
+
 def search(training: Training) -> str:
     """How a repeat's candidates are searched, in words."""
     if not training.halved:
         return "all to the end"
-    return f"best {training.halving.keep:.0%} go on after epochs {rungs(training.halving)}"
-
-
-def rungs(halving: Halving) -> str:
-    return ", ".join(map(str, halving.epochs))
+    return f"best {training.halving.keep:.0%} go on after epochs {', '.join(map(str, training.halving.epochs))}"
 
 
 SIZES = "input_size output_size units recurrent_parameters output_parameters total_parameters"
@@ -91,8 +93,7 @@ SIZES = "input_size output_size units recurrent_parameters output_parameters tot
 def parameters(study: Study) -> list[list]:
     """Each net's sizes, beside Table 1 of the paper where they are matched as there."""
     rows = []
-    own = [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs[key]]
-    for run in [*study.runs.values(), *own]:
+    for run in [*study.runs.values(), *_total(study)]:
         matched = run.info["matching"] == paper.MATCHING
         stated = paper.SIZES.get((run.info["output"], run.cell), (None, None)) if matched else (None, None)
         sizes = [run.info[size] for size in ("matching", *SIZES.split())]
@@ -115,15 +116,13 @@ def deviations(study: Study) -> pd.DataFrame:
     numbers |= {name: by_dataset(study.design, name) for name in BUDGET}
     for column in ("paper", "here"):
         told[column] = [words.format(**numbers) for words in told[column]]
-    trainings = {dataset: study.settings.budgets[study.output(dataset)] for dataset in study.design.datasets}
+    sets = study.frame("design")
     holds = {
         "": True,
-        "speech": any(study.output(dataset) == "gaussian_mixture" for dataset in trainings),
-        "fewer candidates": any(
-            study.design.datasets[dataset].candidates < budget.candidates for dataset, budget in trainings.items()
-        ),
+        "speech": (sets["output"] == "gaussian_mixture").any(),
+        "fewer candidates": (sets["candidates"] < sets["paper_candidates"]).any(),
     }
-    return told[told["where"].map(holds)]
+    return told[told["where"].map(holds).astype(bool)]
 
 
 def by_dataset(design: Design, name: str) -> str:

@@ -9,28 +9,25 @@ import numpy as np
 import pandas as pd
 
 from stages.findings.declare import table
-from stages.findings.inference.evidence import Evidence
 from stages.findings.inference.questions import (
-    NOTHING,
     OPEN,
     Answer,
     Questions,
-    common,
     converged,
     distance_to,
     ratio_of_gaps,
     side,
 )
-from stages.findings.inference.resampling import Interval, mean_interval
+from stages.findings.inference.resampling import Interval, mean_over_repeats
 from stages.findings.records.runs import Runs, paired
 from stages.findings.study import Study
 from stages.findings.tables.scores import paper_nll
 from stages.findings.wording import cell_name, interval, number, set_name
 from stages.plumbing.parameters import section
 
-GATED, TANH = ("lstm", "gru"), "tanh"
-# A unit that lacks a part, and the whole one it is set beside.
-WHOLE = {"lstm": "lstm", "gru": "gru", "minimal": "gru", "tanh": "tanh"}
+GATED, TANH, LEAKY = ("lstm", "gru"), "tanh", "tanh_leaky"
+CLOSED = "share of the gap, tanh − GRU, that a leak closes"
+Scores = dict[tuple[str, str], pd.Series]  # (dataset, cell) → a test NLL a repeat
 
 
 @table(
@@ -52,10 +49,7 @@ def questions(study: Study) -> list[list]:
     rules = section("questions", Questions)
     made = (_speech_noise, _noise_where, _converged, _rescued, _authors, _left_on, _practice, _parts)
     answers = itertools.chain(*(answer(study, rules) for answer in made))
-    return [
-        [a.question, a.dataset, a.compared, a.asked, a.repeats, a.found.mean, a.found.low, a.found.high, a.answer]
-        for a in answers
-    ]
+    return [[a.question, a.dataset, a.compared, a.asked, a.repeats, *a.found, a.answer] for a in answers]
 
 
 def _speech(study: Study) -> list[str]:
@@ -65,13 +59,6 @@ def _speech(study: Study) -> list[str]:
 
 def _has(runs: Runs, dataset: str, *cells: str) -> bool:
     return all((dataset, cell) in runs for cell in cells)
-
-
-def _decided(evidence: Evidence, dataset: str, first: str, second: str) -> Interval | None:
-    """A difference that has enough repeats to speak of other runs, or None."""
-    if evidence.obstacle(dataset, first, second) or not evidence.enough(dataset, first, second):
-        return None
-    return evidence.difference(dataset, first, second)
 
 
 def _speech_noise(study: Study, rules: Questions) -> Iterator[Answer]:
@@ -85,14 +72,14 @@ def _speech_noise(study: Study, rules: Questions) -> Iterator[Answer]:
             yield put
             continue
         put = replace(put, answer=OPEN, repeats=f"{here.counts(*pair)} with noise, {there.counts(*pair)} without")
-        left = _decided(there, *pair)
+        left = there.decided(*pair)
         if not here.tested(dataset, TANH):
             compared = f"gap left without noise, tanh − {cell_name(cell)} (with it every tanh net diverged)"
             put = replace(put, compared=compared, asked=f"the noise's below {number(rule.gap_closed)}")
             trained = there.tested(dataset, TANH) == len(noiseless[dataset, TANH].repeats)
             if not there.obstacle(*pair):
                 put = replace(put, found=there.difference(*pair))
-            closed = left is not None and trained and left.high < rule.gap_closed
+            closed = trained and left.high < rule.gap_closed
             yield replace(put, answer="the noise's") if closed else put
             continue
         if here.obstacle(*pair) or there.obstacle(*pair):
@@ -102,26 +89,19 @@ def _speech_noise(study: Study, rules: Questions) -> Iterator[Answer]:
         key = ("question", "speech_noise", dataset, cell)
         steps = noiseless[dataset, cell].piece_steps
         put = replace(put, found=ratio_of_gaps(gaps, steps, study.resampling, *key, paired=False))
-        if left is not None and here.enough(*pair):
+        if left.known and here.enough(*pair):
             units = "the units'" if left.low > 0 else OPEN
             put = replace(put, answer=side(put.found, rule.noise_share, "the noise's", units))
         yield put
 
 
 def _noise_where(study: Study, rules: Questions) -> Iterator[Answer]:
-    limit, noiseless = rules.speech_noise.gap_closed, study.of_arm("noiseless")
+    limit, asked = rules.speech_noise.gap_closed, f"as without noise below {number(rules.speech_noise.gap_closed)}"
     for dataset, arm in itertools.product(_speech(study), ("half_noise", "input_noise")):
-        runs, asked = study.of_arm(arm), f"as without noise below {number(limit)}"
+        runs = {(dataset, name): study.of_arm(name).get((dataset, TANH)) for name in (arm, "noiseless")}
+        evidence = study.evidence_of({key: run for key, run in runs.items() if run is not None})
         put = Answer("noise_where", dataset, f"tanh, `{arm}` − `noiseless`", asked)
-        if not (_has(runs, dataset, TANH) and _has(noiseless, dataset, TANH)):
-            yield put
-            continue
-        both = study.evidence_of(
-            {(dataset, arm): runs[dataset, TANH], (dataset, "noiseless"): noiseless[dataset, TANH]}
-        )
-        found, counts = _decided(both, dataset, arm, "noiseless"), both.counts(dataset, arm, "noiseless")
-        answer = side(found, limit, "fails still", "as without noise") if found else OPEN
-        yield Answer(put.question, dataset, put.compared, asked, answer, found or NOTHING, counts)
+        yield put.judged(evidence, arm, "noiseless", limit, "fails still", "as without noise")
 
 
 def _converged(study: Study, rules: Questions) -> Iterator[Answer]:
@@ -148,58 +128,49 @@ def _rescued(study: Study, rules: Questions) -> Iterator[Answer]:
             continue
         results = rescued[dataset, TANH].results.dropna(subset=["test_nll"])
         gap = results["test_nll"] - results["train_nll"]
-        found = mean_interval(gap, study.resampling, "question", "rescued", dataset)
+        found = mean_over_repeats(gap, study.resampling, "question", "rescued", dataset)
         inside = -rule.same < found.low and found.high < rule.same
         answer = "as in the paper" if inside else side(found, rule.same, "not as in the paper", OPEN)
         few = len(results) < study.evidence.rules.minimum_repeats
         yield replace(fits, answer=OPEN if few else answer, found=found, repeats=str(len(results)))
         beside = study.evidence_of({**study.runs, (dataset, TANH): rescued[dataset, TANH]})
         for cell, put in behind.items():
-            found = _decided(beside, dataset, TANH, cell)
-            answer = side(found, rule.behind, "as in the paper", "not as in the paper") if found else OPEN
-            counts = beside.counts(dataset, TANH, cell) if _has(beside.runs, dataset, cell) else ""
-            yield replace(put, answer=answer, found=found or put.found, repeats=counts)
+            yield put.judged(beside, TANH, cell, rule.behind, "as in the paper", "not as in the paper")
 
 
 def _authors(study: Study, rules: Questions) -> Iterator[Answer]:
-    put = Answer("authors", "", "distance to Table 2: `authors` less `paper`", "nearer below 0")
-    authors, stated = study.of_arm("authors"), {}
-    for key in itertools.product(rules.authors.sets, study.design.cells):
-        tested = key in authors and key in study.runs and authors[key].results["test_nll"].notna().any()
-        if tested and not pd.isna(nll := paper_nll(study, *key, "test")):
-            stated[key] = nll
-    if not stated:
-        yield put
-        return
-    theirs, ours = ({key: runs[key].results["test_nll"] for key in stated} for runs in (authors, study.runs))
-    key = ("question", "authors")
-    found = distance_to(_off(stated, theirs), _off(stated, ours), study.resampling, *key, paired=False)
-    told = f"{len(stated)} pairs of set and unit"
-    yield replace(put, answer=side(found, 0.0, "farther", "nearer"), found=found, repeats=told)
+    theirs, keys = study.of_arm("authors"), itertools.product(rules.authors.sets, study.design.cells)
+    there = {key: theirs[key].results["test_nll"] for key in keys if key in theirs}
+    here = {key: run.results["test_nll"] for key, run in study.runs.items()}
+    yield _nearer(study, "authors", "`authors` less `paper`", there, here, paired=False)
 
 
 def _left_on(study: Study, rules: Questions) -> Iterator[Answer]:
-    compared, asked = "distance to Table 2: noise left on less clean", "nearer below 0"
-    stated = {key: paper_nll(study, *key, "test") for key in study.runs if key[0] in rules.authors.sets}
-    stated = {key: nll for key, nll in stated.items() if not pd.isna(nll) and len(study.runs[key].noisy_nll)}
+    runs = {key: run for key, run in study.runs.items() if key[0] in rules.authors.sets}
+    clean = {key: run.results.set_index("repeat")["test_nll"] for key, run in runs.items()}
+    noisy = {key: run.noisy_nll.reindex(clean[key].index) for key, run in runs.items()}
+    yield _nearer(study, "left_on", "noise left on less clean", noisy, clean, paired=True)
+
+
+def _nearer(study: Study, question: str, sides: str, there: Scores, here: Scores, paired: bool) -> Answer:
+    """Whether test NLLs are nearer to the paper's Table 2 there than here, over all sets and units that have them."""
+    put, stated = Answer(question, "", f"distance to Table 2: {sides}", "nearer below 0"), {}
+    for key in there:
+        if there[key].notna().any() and key in here and not pd.isna(nll := paper_nll(study, *key, "test")):
+            stated[key] = nll
     if not stated:
-        yield Answer("left_on", "", compared, asked)
-        return
-    clean, noisy = {}, {}
-    for key in stated:
-        clean[key] = study.runs[key].results.set_index("repeat")["test_nll"]
-        noisy[key] = study.runs[key].noisy_nll.reindex(clean[key].index)
-    off = _off(stated, noisy), _off(stated, clean)
-    found = distance_to(*off, study.resampling, "question", "left_on", paired=True)
+        return put
+    off = _off(stated, there), _off(stated, here)
+    found = distance_to(*off, study.resampling, "question", question, paired=paired)
     told = f"{len(stated)} pairs of set and unit"
-    yield Answer("left_on", "", compared, asked, side(found, 0.0, "farther", "nearer"), found, told)
+    return replace(put, answer=side(found, 0.0, "farther", "nearer"), found=found, repeats=told)
 
 
-def _off(stated: dict[tuple[str, str], float], nll: dict[tuple[str, str], pd.Series]) -> dict[str, np.ndarray]:
+def _off(stated: dict[tuple[str, str], float], nll: Scores) -> dict[str, np.ndarray]:
     """By dataset, each repeat's NLL less the stated one, a column a unit."""
     found = defaultdict(list)
-    for key, series in nll.items():
-        found[key[0]].append(series.to_numpy(float) - stated[key])
+    for key, paper in stated.items():
+        found[key[0]].append(nll[key].to_numpy(float) - paper)
     return {dataset: np.column_stack(columns) for dataset, columns in found.items()}
 
 
@@ -209,36 +180,28 @@ def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
     for dataset, pair in itertools.product(rules.practice.sets, pairs):
         compared = " − ".join(map(cell_name, pair)) + " in `practice`"
         put = Answer("practice", dataset, compared, "the same sign in both arms")
-        if not _has(there.runs, dataset, *pair) or not _has(here.runs, dataset, *pair):
-            yield put
-            continue
-        ours, theirs = (_decided(evidence, dataset, *pair) for evidence in (here, there))
-        signs = [side(found, 0.0, "+", "-") if found else OPEN for found in (ours, theirs)]
-        answer = OPEN if OPEN in signs else "survives" if signs[0] == signs[1] else "turns"
-        yield replace(put, answer=answer, found=theirs or put.found, repeats=there.counts(dataset, *pair))
+        if _has(here.runs, dataset, *pair):
+            before = side(here.decided(dataset, *pair), 0.0, "+", "-")
+            signs = {"+": ("survives", "turns"), "-": ("turns", "survives")}.get(before, (OPEN, OPEN))
+            put = put.judged(there, *pair, 0.0, *signs)
+        yield put
 
 
 def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
-    parts, asked = study.of_arm("parts"), "worth something above 0"
-    if not parts:
+    asked, found = "worth something above 0", study.frame("parts")
+    if found.empty:
         yield Answer("parts", "", "units that lack a part", asked)
-        return
-    both = study.evidence_of({**study.runs, **parts})
-    for dataset, cell in parts:
-        whole = WHOLE.get(cell.split("_")[0], cell)
-        if not _has(study.runs, dataset, whole):
-            continue
-        found, counts = _decided(both, dataset, cell, whole), both.counts(dataset, cell, whole)
-        answer = side(found, 0.0, "worse without it", "better without it") if found else OPEN
-        compared = f"{cell_name(cell)} − {cell_name(whole)}"
-        yield Answer("parts", dataset, compared, asked, answer, found or NOTHING, counts)
-        if cell == "tanh_leaky" and found and _has(study.runs, dataset, TANH, "gru"):
-            tanh, leaky, gru = common(*(both.runs[dataset, c] for c in (TANH, cell, "gru")))
-            steps = both.runs[dataset, cell].piece_steps
+    both = study.evidence_of({**study.runs, **study.of_arm("parts")})
+    for row in found.itertuples():
+        compared = f"{cell_name(row.cell)} − {cell_name(row.whole)}"
+        ends = Interval(row.difference_mean, row.difference_low, row.difference_high)
+        yield Answer("parts", row.dataset, compared, asked, row.answer, ends, row.repeats)
+        if row.cell == LEAKY and ends.known and _has(study.runs, row.dataset, TANH, "gru"):
+            runs = [both.runs[row.dataset, cell] for cell in (TANH, LEAKY, "gru")]
+            tanh, leaky, gru = paired(*runs)
             # 1 − (leaky − GRU) / (tanh − GRU): what the leak closes of the gap
-            key = ("question", "parts", dataset)
-            closed = ratio_of_gaps([(leaky, gru), (tanh, gru)], steps, study.resampling, *key, paired=True)
-            told = "share of the gap, tanh − GRU, that a leak closes"
+            gaps, key = [(leaky, gru), (tanh, gru)], ("question", "parts", row.dataset)
+            closed = ratio_of_gaps(gaps, runs[0].piece_steps, study.resampling, *key, paired=True)
             limits = f"shortcuts above {rules.parts.closed:g}, gates below"
             answer = side(closed, rules.parts.closed, "shortcuts", "gates")
-            yield Answer("parts", dataset, told, limits, answer, closed, counts)
+            yield Answer("parts", row.dataset, CLOSED, limits, answer, closed, row.repeats)

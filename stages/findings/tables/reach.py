@@ -4,6 +4,7 @@ A row per dataset, cell and kind of net, trained or untrained: means over repeat
 bootstrap intervals over repeats. `repeats` counts those that have such a net; with one there is no interval.
 """
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,22 +12,23 @@ import pandas as pd
 
 from stages.findings.declare import standard, table, triples
 from stages.findings.inference.resampling import SHARE, UNBOUNDED, Resampling, means_over_repeats
-from stages.findings.records.reach import TRAINED, UNTRAINED, Memory
 from stages.findings.study import Study
-from stages.findings.wording import interval, measured, number, share_interval, span_of
+from stages.findings.wording import interval, measured, number, share, span_of
 
 SHARED = ["pieces", "cases", "longest_lag", "reference_lag", "vanish_ratio", "explode_ratio"]
 OF_NETS = ["log10_ratio", "share_vanishing", "share_exploding", "half_life", "half_life_of_curve"]
 OF_GATES = ["opening", "share_closed", "share_open"]
 HALF_LIVES = ["half_life", "half_life_q90"]
 QUANTILES = ["q10", "q50", "q90"]
+Bounds = list[tuple[float, float]]  # a pair a column
 
 
-def _kinds(study: Study) -> Iterator[tuple[str, str, str, Memory]]:
-    """(dataset, cell, kind of net, its memory)."""
+def _groups(study: Study, part: str, by: str) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """(dataset, cell, kind of net, value of `by`) and their rows of a part of the memories."""
     for (dataset, cell), memory in study.memories.items():
-        for net in (TRAINED, UNTRAINED):
-            yield dataset, cell, net, memory
+        for net, of_net in getattr(memory, part).groupby("net"):
+            for value, found in of_net.groupby(by, sort=False):
+                yield (dataset, cell, net, str(value)), found
 
 
 @table(
@@ -41,17 +43,14 @@ def gradients(study: Study) -> list[list]:
     lags of a net belong together and are resampled together.
     """
     rows = []
-    for dataset, cell, net, memory in _kinds(study):
-        of_net = memory.gradients[memory.gradients["net"] == net]
-        for variable, found in of_net.groupby("variable", sort=False):
-            by_repeat = found.pivot(index="repeat", columns="lag", values="log10_ratio")
-            rng = study.resampling.generator("gradients", dataset, cell, net, str(variable))
-            intervals = means_over_repeats(by_repeat.to_numpy(float), study.resampling, rng)
-            by_lag = found.groupby("lag")
-            quantiles, cases = by_lag[QUANTILES].mean(), by_lag["cases"].first()
-            for lag, mean in zip(by_repeat.columns, intervals, strict=True):
-                ends = [mean.mean, mean.low, mean.high]
-                rows.append([dataset, cell, net, variable, lag, len(by_repeat), cases[lag], *ends, *quantiles.loc[lag]])
+    for key, found in _groups(study, "gradients", "variable"):
+        by_repeat = found.pivot(index="repeat", columns="lag", values="log10_ratio")
+        rng = study.resampling.generator("gradients", *key)
+        intervals = means_over_repeats(by_repeat.to_numpy(float), study.resampling, rng)
+        by_lag = found.groupby("lag")
+        quantiles, cases = by_lag[QUANTILES].mean(), by_lag["cases"].first()
+        for lag, mean in zip(by_repeat.columns, intervals, strict=True):
+            rows.append([*key, lag, len(by_repeat), cases[lag], *mean, *quantiles.loc[lag]])
     return rows
 
 
@@ -66,8 +65,8 @@ def _half_life(row: object) -> str:
     standard("set unit net n")
     | {
         "losses in pieces": lambda row: f"{row.cases} in {row.pieces}",
-        "share vanished": span_of("share_vanishing", share_interval, "not reached"),
-        "share exploded": span_of("share_exploding", share_interval, "not reached"),
+        "share vanished": span_of("share_vanishing", share, "not reached"),
+        "share exploded": span_of("share_exploding", share, "not reached"),
         "log10 of the ratio": span_of("log10_ratio", lacking="not reached"),
         "half-life of an input": _half_life,
     },
@@ -80,19 +79,12 @@ def memory(study: Study) -> list[list]:
     `longest_lag` was not reached.
     """
     rows = []
-    for dataset, cell, net, reach in _kinds(study):
-        of_net = reach.nets[reach.nets["net"] == net]
-        if of_net.empty:
-            continue
+    for (dataset, cell, net, _), found in _groups(study, "nets", "net"):
         rng = study.resampling.generator("memory", dataset, cell, net)
-        lag = (0.0, float(of_net["longest_lag"].iloc[0]))
-        ends = _ends(of_net[OF_NETS], study.resampling, rng, [UNBOUNDED, SHARE, SHARE, lag, lag])
-        rows.append([dataset, cell, net, len(of_net), *of_net[SHARED].iloc[0], *ends])
+        lag = (0.0, float(found["longest_lag"].iloc[0]))
+        ends = _ends(found[OF_NETS], study.resampling, rng, [UNBOUNDED, SHARE, SHARE, lag, lag])
+        rows.append([dataset, cell, net, len(found), *found[SHARED].iloc[0], *ends])
     return rows
-
-
-def _steps(mean: float, low: float, high: float) -> str:
-    return measured(mean) if pd.isna(low) else f"{measured(mean)} [{measured(low)},\u00a0{measured(high)}]"
 
 
 @table(
@@ -107,8 +99,8 @@ def _steps(mean: float, low: float, high: float) -> str:
         "share closed": span_of("share_closed"),
         "share open": span_of("share_open"),
         "10 / 50 / 90%": lambda row: " / ".join(map(number, (row.q10, row.q50, row.q90))),
-        "half-life, median unit": span_of("half_life", _steps),
-        "90th percentile": span_of("half_life_q90", _steps),
+        "half-life, median unit": span_of("half_life", measured),
+        "90th percentile": span_of("half_life_q90", measured),
     },
 )
 def gates(study: Study) -> list[list]:
@@ -119,22 +111,16 @@ def gates(study: Study) -> list[list]:
     means over repeats are geometric, because half-lives of 1 and 10,000 steps occur side by side.
     """
     rows = []
-    for dataset, cell, net, reach in _kinds(study):
-        of_net = reach.gates[reach.gates["net"] == net]
-        for gate, found in of_net.groupby("gate", sort=False):
-            rng = study.resampling.generator("gates", dataset, cell, net, str(gate))
-            ends = _ends(found[OF_GATES], study.resampling, rng, [SHARE] * 3)
-            lives = np.exp(_ends(np.log(found[HALF_LIVES]), study.resampling, rng))
-            rows.append([dataset, cell, net, gate, len(found), *ends, *found[QUANTILES].mean(), *lives])
+    for key, found in _groups(study, "gates", "gate"):
+        rng = study.resampling.generator("gates", *key)
+        ends = _ends(found[OF_GATES], study.resampling, rng, [SHARE] * 3)
+        lives = np.exp(_ends(np.log(found[HALF_LIVES]), study.resampling, rng))
+        rows.append([*key, len(found), *ends, *found[QUANTILES].mean(), *lives])
     return rows
 
 
 def _ends(
-    found: pd.DataFrame,
-    resampling: Resampling,
-    rng: np.random.Generator,
-    bounds: list[tuple[float, float]] | None = None,
+    found: pd.DataFrame, resampling: Resampling, rng: np.random.Generator, bounds: Bounds | None = None
 ) -> list[float]:
     """Mean, low and high of every column, over the rows."""
-    intervals = means_over_repeats(found.to_numpy(float), resampling, rng, bounds)
-    return [end for interval in intervals for end in (interval.mean, interval.low, interval.high)]
+    return [*itertools.chain(*means_over_repeats(found.to_numpy(float), resampling, rng, bounds))]

@@ -11,19 +11,18 @@ they lie on opposite sides. Otherwise, or where a unit has fewer than claims.min
 """
 
 import itertools
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-
-import pandas as pd
 
 from stages.findings.declare import standard, table
 from stages.findings.inference.evidence import Evidence
 from stages.findings.inference.resampling import Interval, pooled_mean
 from stages.findings.records.design import TOTAL
-from stages.findings.records.runs import Run
+from stages.findings.records.runs import Runs
 from stages.findings.study import Study
-from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed_interval, span_of
-from stages.plumbing.parameters import read
+from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed, span_of
+from stages.plumbing.parameters import Section, section
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
 EDITION, UNTOUCHED, TOUCHED, ARM = "edition", "untouched", "touched", "arm"
@@ -37,58 +36,36 @@ CONDITIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Condition:
-    """A dataset of the study under a condition: the evidence there, and the dataset's name in it."""
+class Leakage(Section):
+    """`leakage` in its settings.yaml: what counts as heard, told beside the results."""
 
-    dataset: str
-    name: str
-    elsewhere: str
-    evidence: Evidence
+    window: int
+    pitches: int
 
 
-def conditions(study: Study) -> list[Condition]:
-    """Every condition that there is evidence for, by dataset."""
-    there = {
-        part: study.evidence_of({run: _only(study.runs[run], pieces) for run, pieces in of_part.items()})
-        for part, of_part in _parts(study).items()
-    }
+def conditions(study: Study) -> Iterator[tuple[str, str, str, Evidence]]:
+    """Dataset, condition, the dataset's name under it and the evidence there, for all that there is evidence for."""
+    there = {part: study.evidence_of(_part(study, part == TOUCHED)) for part in (UNTOUCHED, TOUCHED)}
     there[ARM] = study.evidence_of(study.of_arm(TOTAL))
-    found = []
-    for dataset in study.design.datasets:
-        found += [Condition(dataset, EDITION, other, study.evidence) for other in _editions(dataset, study)]
+    stated = {name: study.settings.counterparts.get(name) for name in study.design.datasets}
+    for dataset, own in stated.items():
+        for other, its in stated.items() if own and own.data == "same" else ():
+            if its and its.name == own.name and its.data == "reprocessed":
+                yield dataset, EDITION, other, study.evidence
         for name, evidence in there.items():
             if any(dataset == known for known, _ in evidence.runs):
-                found.append(Condition(dataset, name, dataset, evidence))
+                yield dataset, name, dataset, evidence
+
+
+def _part(study: Study, touched: bool) -> Runs:
+    """The runs as scored on the touched or the untouched test pieces alone, of the datasets that have both."""
+    found = {}
+    for key, run in study.runs.items():
+        pieces = study.leakage.get(run.dataset)
+        if pieces is not None and pieces["touched"].nunique() == 2:
+            kept = run.all_pieces["piece"].isin(pieces.loc[pieces["touched"] == touched, "piece"])
+            found[key] = replace(run, all_pieces=run.all_pieces[kept])
     return found
-
-
-def _editions(dataset: str, study: Study) -> list[str]:
-    """The datasets of the design that hold the same music as this one, if this one is the paper's own data."""
-    stated = study.settings.counterparts
-    own = stated.get(dataset)
-    if own is None or own.data != "same":
-        return []
-    there = [other for other in study.design.datasets if other in stated]
-    return [other for other in there if stated[other].name == own.name and stated[other].data == "reprocessed"]
-
-
-def _parts(study: Study) -> dict[str, dict[tuple[str, str], pd.Series]]:
-    """Part → (dataset, cell) → the numbers of its pieces; only for datasets with pieces of both kinds."""
-    split = {dataset: pieces for dataset, pieces in study.leakage.items() if pieces["touched"].nunique() == 2}
-    return {
-        part: {
-            (dataset, cell): pieces.loc[pieces["touched"] == (part == TOUCHED), "piece"]
-            for dataset, pieces in split.items()
-            for cell in study.design.cells
-        }
-        for part in (UNTOUCHED, TOUCHED)
-    }
-
-
-def _only(run: Run, pieces: pd.Series) -> Run:
-    """A run as scored on some of its test pieces alone."""
-    return replace(run, all_pieces=run.all_pieces[run.all_pieces["piece"].isin(pieces)])
 
 
 def same_order(here: Interval, there: Interval) -> str:
@@ -105,9 +82,9 @@ def same_order(here: Interval, there: Interval) -> str:
         "elsewhere": lambda row: set_name(row.elsewhere) if row.condition == EDITION else CONDITIONS[row.condition],
         "units": pair_of,
         "n, pieces": lambda row: f"{row.main_repeats}, {row.main_pieces}",
-        "in the study": span_of("main", signed_interval),
+        "in the study": span_of("main", signed),
         "n, pieces there": lambda row: f"{row.repeats}, {row.pieces}",
-        "there": span_of("difference", signed_interval),
+        "there": span_of("difference", signed),
         "order": "order",
     },
 )
@@ -118,21 +95,18 @@ def robustness(study: Study) -> list[list]:
     of repeats with a result.
     """
     rows = []
-    for condition, (second, first) in itertools.product(
+    for (dataset, name, elsewhere, evidence), (second, first) in itertools.product(
         conditions(study), itertools.combinations(study.design.cells, 2)
     ):
-        sides = [(study.evidence, condition.dataset), (condition.evidence, condition.elsewhere)]
-        if any(evidence.obstacle(dataset, first, second) for evidence, dataset in sides):
+        sides = [(study.evidence, dataset), (evidence, elsewhere)]
+        if any(side.obstacle(known, first, second) for side, known in sides):
             continue
-        here, there = (evidence.difference(dataset, first, second) for evidence, dataset in sides)
-        order = same_order(here, there)
-        if not all(evidence.enough(dataset, first, second) for evidence, dataset in sides):
-            order = UNDECIDED
-        row = [condition.dataset, condition.name, condition.elsewhere, first, second]
-        for (evidence, dataset), interval in zip(sides, (here, there), strict=True):
-            repeats = min(evidence.tested(dataset, cell) for cell in (first, second))
-            pieces = len(evidence.runs[dataset, first].piece_steps)
-            row += [repeats, pieces, interval.mean, interval.low, interval.high]
+        found = [side.difference(known, first, second) for side, known in sides]
+        order = same_order(*found) if all(side.enough(known, first, second) for side, known in sides) else UNDECIDED
+        row = [dataset, name, elsewhere, first, second]
+        for (side, known), interval in zip(sides, found, strict=True):
+            repeats = min(side.tested(known, cell) for cell in (first, second))
+            row += [repeats, len(side.runs[known, first].piece_steps), *interval]
         rows.append([*row, order])
     return rows
 
@@ -155,7 +129,7 @@ def leakage(study: Study) -> list[list]:
     Intervals are over repeats and pieces. `frames` counts a piece's first one too; `leaked_share` is the share of the
     part's frames that lie in a leaked window.
     """
-    rows, heard = [], read("leakage", LEAKAGE)
+    rows, heard = [], section("leakage", Leakage, LEAKAGE)
     for (dataset, cell), run in study.runs.items():
         if dataset not in study.leakage or not len(run.piece_nll):
             continue
@@ -164,9 +138,9 @@ def leakage(study: Study) -> list[list]:
         for part, kept in {"all": touched | True, UNTOUCHED: ~touched, TOUCHED: touched}.items():
             if not kept.any() or (part != "all" and kept.all()):
                 continue
-            rng = study.resampling.generator("leakage", dataset, cell, part)
-            nll = pooled_mean(run.piece_nll[:, kept], run.piece_steps[kept], study.resampling, rng)
+            of_part = run.piece_nll[:, kept], run.piece_steps[kept]
+            nll = pooled_mean(*of_part, study.resampling, "leakage", dataset, cell, part)
             frames, leaked = (int(pieces.loc[kept, column].sum()) for column in ("frames", "leaked_frames"))
-            row = [dataset, cell, part, heard["window"], heard["pitches"], int(kept.sum()), frames, leaked]
-            rows.append([*row, leaked / frames, len(run.piece_nll), nll.mean, nll.low, nll.high])
+            row = [dataset, cell, part, heard.window, heard.pitches, int(kept.sum()), frames, leaked]
+            rows.append([*row, leaked / frames, len(run.piece_nll), *nll])
     return rows

@@ -7,11 +7,11 @@ import pandas as pd
 
 from stages.findings.declare import standard, table
 from stages.findings.inference.improvement import improvement_over_sets
-from stages.findings.inference.resampling import mean_interval
+from stages.findings.inference.resampling import mean_over_repeats
 from stages.findings.records import paper
 from stages.findings.study import Study
 from stages.findings.tables import AVERAGINGS, SPLITS, column
-from stages.findings.wording import cell_name, number, set_names, set_of, share_interval, signed, span_of
+from stages.findings.wording import cell_name, number, set_names, set_of, share, signed, span_of
 
 
 @table(
@@ -45,10 +45,10 @@ def summary(study: Study) -> list[list]:
     rows = []
     for (dataset, cell), run in study.runs.items():
         for split, averaging in itertools.product(SPLITS, AVERAGINGS):
-            values = run.results[column(split, averaging)].dropna()
-            found = mean_interval(values, study.resampling, "summary", dataset, cell, split, averaging)
+            values = run.results[column(split, averaging)]
+            found = mean_over_repeats(values, study.resampling, "summary", dataset, cell, split, averaging)
             stated = paper_nll(study, dataset, cell, split)
-            rows.append([dataset, cell, len(values), split, averaging, found.mean, found.low, found.high, stated])
+            rows.append([dataset, cell, values.count(), split, averaging, *found, stated])
     return rows
 
 
@@ -93,7 +93,7 @@ def gaps(study: Study) -> list[list]:
         if not evidence.obstacle(dataset, cell, reference):
             gap = evidence.difference(dataset, cell, reference)
             repeats = min(evidence.tested(dataset, one) for one in (cell, reference))
-            found = [repeats, len(evidence.runs[dataset, cell].piece_steps), gap.mean, gap.low, gap.high]
+            found = [repeats, len(evidence.runs[dataset, cell].piece_steps), *gap]
         rows.append([*facts, *found, stated, counterpart.name if counterpart else ""])
     return rows
 
@@ -105,7 +105,7 @@ def gaps(study: Study) -> list[list]:
         "question": lambda row: f"{cell_name(row.first)} better than {cell_name(row.second)}",
         "sets": lambda row: set_names(row.sets.split()) or "not tested",
         "n": "repeats",
-        "probability": span_of("share", share_interval, "not tested"),
+        "probability": span_of("share", share, "not tested"),
     },
 )
 def improvement(study: Study) -> list[list]:
@@ -120,7 +120,7 @@ def improvement(study: Study) -> list[list]:
         runs = [[evidence.runs[d, cell].results["test_nll"].to_numpy(float) for cell in (first, second)] for d in sets]
         found = improvement_over_sets(runs, study.resampling, arm, first, second)
         repeats = " ".join(str(len(first)) for first, _ in runs)
-        rows.append([arm, first, second, " ".join(sets), repeats, found.mean, found.low, found.high])
+        rows.append([arm, first, second, " ".join(sets), repeats, *found])
     return rows
 
 
@@ -135,14 +135,12 @@ def improvement(study: Study) -> list[list]:
 def arm_scores(study: Study) -> list[list]:
     """Test and validation NLL, pooled, of every arm's runs: means over repeats, drawn as in summary.csv."""
     rows = []
-    for arm in ("paper", *study.arms):
-        for (dataset, cell), run in study.of_arm(arm).items():
-            found = [
-                mean_interval(
-                    run.results[f"{split}_nll"].dropna(), study.resampling, "summary", dataset, cell, split, "pooled"
-                )
+    for arm, runs in study.arms.items():
+        for (dataset, cell), run in runs.items():
+            key = ("summary", dataset, cell)
+            test, valid = (
+                mean_over_repeats(run.results[f"{split}_nll"], study.resampling, *key, split, "pooled")
                 for split in ("test", "valid")
-            ]
-            ends = [end for one in found for end in (one.mean, one.low, one.high)]
-            rows.append([arm, dataset, cell, run.results["test_nll"].notna().sum(), *ends])
+            )
+            rows.append([arm, dataset, cell, run.results["test_nll"].count(), *test, *valid])
     return rows

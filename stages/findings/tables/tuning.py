@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from stages.findings.declare import standard, table
-from stages.findings.inference.resampling import SHARE, mean_interval
+from stages.findings.inference.resampling import SHARE, mean_over_repeats
 from stages.findings.study import Study
-from stages.findings.wording import number, share_interval, span_of
+from stages.findings.wording import number, share, span_of
 
 
 @table("dataset:word cell:word repeat:count candidate:count learning_rate status:word valid_nll chosen:flag")
@@ -35,7 +35,7 @@ def _rate(rate: float) -> str:
     | {
         "candidates": lambda row: f"{row.candidates}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
         "best validation NLL": lambda row: number(row.best_valid_nll),
-        "good candidates": span_of("good", share_interval),
+        "good candidates": span_of("good", share),
         "good rates": lambda row: " to ".join(filter(None, map(_rate, (row.good_rate_low, row.good_rate_high)))),
         "chosen, median": lambda row: _rate(row.chosen_rate_median),
         "at lower / upper edge": lambda row: f"{row.edge_low} / {row.edge_high}",
@@ -55,11 +55,11 @@ def tuning(study: Study) -> list[list]:
         trials, best = run.trials, run.trials["valid_nll"].min()
         good = trials["valid_nll"] <= best + margin
         shares = good.groupby(trials["repeat"]).mean()[[] if math.isnan(best) else run.repeats]
-        found = mean_interval(shares, study.resampling, "tuning", dataset, cell, bounds=SHARE)
+        found = mean_over_repeats(shares, study.resampling, "tuning", dataset, cell, bounds=SHARE)
         rates = trials.loc[good, "learning_rate"]
         rows.append(
             [dataset, cell, len(run.repeats), len(trials), (trials["status"] == "diverged").sum(), best, margin]
-            + [found.mean, found.low, found.high, rates.min(), rates.max()]
+            + [*found, rates.min(), rates.max()]
             + [trials.loc[trials["chosen"], "learning_rate"].median(), edge, *_edges(trials, study.protocol, edge)]
         )
     return rows

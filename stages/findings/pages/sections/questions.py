@@ -6,9 +6,10 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import NOT_TESTED, OPEN
-from stages.findings.wording import count, interval, listed, set_name
+from stages.findings.wording import count, interval, set_name
 
 SEVERAL = 2  # comparisons of one answer: up to so many are named, more are counted
+LAST = (OPEN, NOT_TESTED)
 ASKED = {
     "speech_noise": "Is the gap on speech the units' or the weight noise's?",
     "noise_where": "What in the weight noise fails the tanh nets on speech?",
@@ -30,19 +31,22 @@ def words(frames: Frames) -> dict[str, Any]:
 
 
 def sentence(asked: str, rows: pd.DataFrame) -> str:
-    """A question, what was decided where, and how much is open or not tested."""
+    """A question, what was decided with what it rests on, and how much is open or not tested."""
     told = []
-    for answer, of in rows.groupby("answer", sort=False):
-        if answer in (OPEN, NOT_TESTED):
-            continue
-        where = listed(
-            f"{row.compared}{f' on {set_name(row.dataset)}' if row.dataset else ''}" for row in of.itertuples()
-        )
-        told.append(f"**{answer}** ({where if len(of) <= SEVERAL else count(len(of), 'comparison')})")
-    for answer in (OPEN, NOT_TESTED):
-        of = rows[rows["answer"] == answer]
-        found = [
-            f"{interval(row.mean, row.low, row.high)}, {row.repeats}" for row in of.itertuples() if row.mean == row.mean
-        ]
-        told += [f"**{answer}** ({found[0] if len(found) == len(of) == 1 else len(of)})"] * (len(of) > 0)
+    for answer in sorted(set(rows["answer"]), key=(*sorted(set(rows["answer"]) - {*LAST}), *LAST).index):
+        of = rows[rows["answer"] == answer].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
+        named, decided = [found(row) for row in of.itertuples()], answer not in LAST
+        if (len(of) <= SEVERAL and decided) or (len(of) == 1 and named[0]):
+            told.append(f"**{answer}** ({'; '.join(named)})")
+        else:
+            most = f", most in {named[0]}" if decided and of["mean"].notna().any() else ""
+            told.append(f"**{answer}** in {count(len(of), 'comparison')}{most}")
     return f"{asked} {', '.join(told)}."
+
+
+def found(row: Any) -> str:
+    """`GRU − LSTM on JSB Chorales: −0.12 [−0.14, −0.10], n=11`."""
+    where = f"{row.compared} on {set_name(row.dataset)}" if row.dataset else ""
+    repeats = f"n={row.repeats}" if row.repeats.isdigit() else row.repeats
+    ends = f"{interval(row.mean, row.low, row.high)}, {repeats}" if row.mean == row.mean else ""
+    return ": ".join(filter(None, [where, ends]))

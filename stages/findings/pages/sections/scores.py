@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames, markdown
+from stages.findings.plots.noise import NOISELESS, PAPER, on_speech
 from stages.findings.wording import (
     CONTRADICTED,
     SUPPORTED,
@@ -16,7 +17,7 @@ from stages.findings.wording import (
     number,
     set_name,
     set_names,
-    share_interval,
+    share,
 )
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -91,28 +92,24 @@ def _speech(frames: Frames) -> str:
         return "On speech the tanh units fail because of the paper's weight noise: without it the gap closes."
     if answers and answers <= {"the units'"}:
         return "On speech both gated units beat tanh, with the paper's weight noise and without it."
-    nll = frames["speech_noise"]
-    with_tanh = nll[nll["cell"] == "tanh"].groupby("dataset")["noisy"].nunique()
-    nll = nll[nll["dataset"].isin(with_tanh.index[with_tanh == 2])]
-    if nll.empty:
+    nll = on_speech(frames)
+    nll = nll[nll["arm"].isin([PAPER, NOISELESS])]
+    gaps = nll.pivot(index="dataset", columns=["arm", "cell"], values="nll_mean")
+    with_tanh = nll[nll["cell"] == "tanh"].groupby("dataset")["arm"].nunique()
+    gaps = gaps.loc[with_tanh.index[with_tanh == 2]]
+    if gaps.empty:
         return _speech_with_noise(tested(frames, "gaussian_mixture"))
-    gaps = nll.set_index(["dataset", "noisy", "cell"])["nll_mean"].unstack(["noisy", "cell"])
-    single = " (single runs)" if nll["repeats"].max() == 1 else ""
-    before = _behind(gaps, True)
+    single = " (single runs)" if nll.loc[nll["dataset"].isin(gaps.index), "repeats"].max() == 1 else ""
+    # how far tanh is behind the best unit, by set; NaN where every tanh net diverged
+    before, left = (gaps[arm]["tanh"] - gaps[arm].min(axis=1) for arm in (PAPER, NOISELESS))
     if (before == 0).any():
         return f"On speech no unit leads everywhere, with the paper's weight noise or without it{single}."
     lead = f"On speech tanh {'fails' if before.isna().any() else 'is far behind'} under the paper's weight noise"
-    left = _behind(gaps, False)
     closer = int((left.notna() & (before.isna() | (left < before / 2))).sum())
     if closer == len(gaps):
         return f"{lead} and comes far closer to the gated units without it{single}."
     where = f"shrinks on {in_words(closer)} of {count(len(gaps), 'set')}" if closer else "stays"
     return f"{lead}; without it the gap {where}{single}."
-
-
-def _behind(gaps: pd.DataFrame, noisy: bool) -> pd.Series:
-    """Dataset → how far tanh is behind the best unit, with or without the noise; NaN where every tanh net diverged."""
-    return gaps[noisy]["tanh"] - gaps[noisy].min(axis=1)
 
 
 def _speech_with_noise(nll: pd.DataFrame) -> str:
@@ -159,7 +156,7 @@ def improvement(found: pd.DataFrame) -> str:
     """`GRU over LSTM 98% [90%, 100%]` and the other pairs, of every arm that has them."""
     told = [
         f"{cell_name(row.first)} over {cell_name(row.second)} "
-        + share_interval(row.share_mean, row.share_low, row.share_high)
+        + interval(row.share_mean, row.share_low, row.share_high, share)
         + (f" in `{row.arm}`" if row.arm != "paper" else "")
         for row in found[found["sets"] != ""].itertuples()
     ]
@@ -188,15 +185,3 @@ def _score(of: pd.Series, row: Any, best: float) -> str:
     stated = number(of["paper_nll"])
     paper = f"<br><sub>paper {stated if row.data == 'same' else f'({stated})'}</sub>" if stated else ""
     return f"{mean} {span}".strip() + paper
-
-
-def plain_table(frames: Frames) -> tuple[list[str], list[list[str]]]:
-    """The small table for a terminal."""
-    summary = frames["summary"].query("split == 'test' and averaging == 'pooled'")
-    cells = list(dict.fromkeys(summary["cell"]))
-    rows = []
-    for dataset, of in summary.groupby("dataset", sort=False):
-        counts = " or ".join(map(str, sorted(set(of["repeats"]) - {0}, reverse=True))) or "0"
-        values = [interval(row.nll_mean, row.nll_low, row.nll_high) or "diverged" for row in of.itertuples()]
-        rows.append([set_name(dataset), counts, *values])
-    return ["set", "n", *map(cell_name, cells)], rows

@@ -5,7 +5,17 @@ import math
 import pandas as pd
 
 from stages.findings.declare import Frames, markdown
-from stages.findings.wording import ARMS, cell_name, measured, set_name, share_interval, text
+from stages.findings.wording import cell_name, interval, measured, set_name, share, text
+
+# The ways of training whose speed is compared, the one the others are measured against first.
+ARMS = {
+    "library": "torch.nn, one trial after another",
+    "library_2_processes": "torch.nn in two processes, a core each",
+    "one_sequence": "torch.nn, one sequence an update",
+    "jax": "JAX, a scan compiled, one trial after another",
+    "plain": "the population in plain torch",
+    "compiled": "the population, compiled",
+}
 
 
 def words(frames: Frames) -> dict[str, str] | None:
@@ -27,14 +37,10 @@ def _times(speed: pd.DataFrame) -> str:
     speed = speed.assign(**{name: math.nan for name in ("share_of_peak", "compile_seconds") if name not in speed})
     rows = [
         [set_name(row.dataset), cell_name(row.cell), ARMS.get(row.arm, row.arm), str(row.trials), str(row.batch_size)]
-        + [_span(row.ms_per_trial_epoch, row.ms_low, row.ms_high), measured(row.updates_per_second)]
-        + [measured(row.gflops), share_interval(row.share_of_peak, math.nan, math.nan), measured(row.memory_mib)]
-        + [measured(row.compile_seconds), _span(row.ratio, row.ratio_low, row.ratio_high)]
+        + [interval(row.ms_per_trial_epoch, row.ms_low, row.ms_high, measured), measured(row.updates_per_second)]
+        + [measured(row.gflops), share(row.share_of_peak), measured(row.memory_mib)]
+        + [measured(row.compile_seconds), interval(row.ratio, row.ratio_low, row.ratio_high, measured)]
         for row in speed.itertuples()
     ]
     header = ["set", "unit", "way", "trials", "batch", "ms a trial and epoch", "updates/s", "GFLOP/s", "of the peak"]
     return markdown([*header, "MiB", "compiling, s", "times faster"], rows)
-
-
-def _span(middle: float, low: float, high: float) -> str:
-    return f"{measured(middle)} [{measured(low)},\u00a0{measured(high)}]"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.plots.tuning import easiest
-from stages.findings.wording import cell_name, set_name, set_names, share_interval
+from stages.findings.wording import cell_name, interval, set_name, set_names, share
 
 SEVERAL = 3  # sets: up to so many are named, more are counted
 
@@ -20,7 +20,7 @@ def sentence(tuning: pd.DataFrame, design: pd.DataFrame) -> str:
     most = design.loc[design["repeats"].idxmax(), "dataset"]
     rows = tuning[tuning["dataset"] == most].dropna(subset=["good_mean"]).sort_values("good_mean", ascending=False)
     shares = ", ".join(
-        f"{share_interval(row.good_mean, row.good_low, row.good_high)} of the {cell_name(row.cell)}'s"
+        f"{interval(row.good_mean, row.good_low, row.good_high, share)} of the {cell_name(row.cell)}'s"
         for row in rows.itertuples()
     )
     n = rows["repeats"].iloc[0] if len(rows) else 0

@@ -1,6 +1,6 @@
 """The pages as HTML: one file each, with figures, sound and style inside, that opens anywhere, offline.
 
-Figures stand in the page as SVG, so that their text is text and their greys follow the page's dark or light ground.
+Figures stand in the page as SVG, so that their text is text. style.css has the shades of their colours on dark ground.
 """
 
 import base64
@@ -19,19 +19,6 @@ from stages.findings.records.samples import FACTS
 from stages.findings.wording import cell_name, set_name
 
 HERE = Path(__file__).parent
-# Colours of the figures that follow the page's ground; the units' have lighter shades on a dark one (style.css).
-COLOURS = {
-    "#000000": "ink",
-    "#262626": "ink",  # seaborn's black
-    "#ffffff": "ground",
-    "#555555": "grey",
-    "#e4e4e4": "grid",
-    "#f4f4f4": "band",
-    "#ececec": "given",
-    "#00795c": "tanh",
-    "#0173b2": "lstm",
-    "#d55e00": "gru",
-}
 LINK = re.compile(r'<a href="(samples/([^/"]+)/([^/"]+)/(sample\.mid|sample\.wav|notes\.csv))">([^<]*)</a>')
 
 
@@ -99,7 +86,7 @@ def _inlined(path: Path, prefix: str) -> str:
     used = set(re.findall(r"#([\w-]+)[\")]", text))
     text = re.sub(r' id="([^"]+)"', lambda at: f' id="{prefix}{at[1]}"' if at[1] in used else "", text)
     text = re.sub(r'(href="#|url\(#)([\w-]+)', rf"\g<1>{prefix}\2", text)
-    text = re.sub("|".join(COLOURS), lambda colour: f"var(--{COLOURS[colour[0]]})", text)
+    text = re.sub(r"(?<=: )#([0-9a-f]{6})\b", r"var(--c\1, #\1)", text)
     text = re.sub(r"(<title)(>.*?<desc)(>)", rf'\1 id="{prefix}title"\2 id="{prefix}desc"\3', text)
     size = r'(<svg[^>]*?) width="[^"]*"|(<svg[^>]*?) height="[^"]*"'
     text = re.sub(size, lambda at: at[1] or at[2], re.sub(size, lambda at: at[1] or at[2], text, count=1), count=1)

@@ -8,53 +8,16 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from stages.findings import beside
 from stages.findings.declare import markdown
-from stages.findings.pages.html import html
 from stages.findings.pages.sections.listen import links
 from stages.findings.plots import style
 from stages.findings.records import samples
-from stages.findings.wording import cell_name, count, listed, number, set_name, set_names, signed, signed_interval
+from stages.findings.wording import cell_name, count, interval, listed, number, set_name, set_names, signed
+from stages.html.page import html
+from stages.own_runs import beside
 from stages.plumbing.files import whole
 
-PAGE = """# Your own run: {{ names }}
-
-*Error is test NLL, the negative log-likelihood in nats per time step: lower is better. Your run took {{ took }}. \
-Everything of it lies in `{{ folder }}/`; the study's report is `reports/index.html`.*
-{% for run in runs %}
-
-## {{ run.name }}
-{% for sentence in run.sentences %}
-
-{{ sentence }}
-{% endfor %}
-
-{{ run.table }}
-{% if run.picture %}
-
-<picture><source media="(max-width: 600px)" srcset="figures/{{ run.dataset }}-narrow.svg">\
-<img src="figures/{{ run.dataset }}.svg" alt="Learning curves, a colour per unit."></picture>
-
-*Validation NLL after each epoch. Thick lines are your nets, an open mark is the epoch whose weights were kept.\
-{% if run.units %} Dashed lines with bands are the study's: median and spread of its repeats.{% endif %}*
-{% endif %}
-
-**The data.** {{ run.data }}
-
-
-{% for line in run.told %}
-- {{ line }}
-{% endfor %}
-{% endfor %}
-{% if heard %}
-
-## Listen
-
-Your nets are given the beginning of a test piece and go on by themselves.
-
-{{ heard }}
-{% endif %}
-"""
+TEMPLATE = Path(__file__).with_name("report.md.j2")
 
 
 @dataclass(frozen=True)
@@ -152,7 +115,7 @@ class Own:
         rows = rows[(rows["averaging"] == "pooled") & rows["pieces_low"].notna()]
         told = [
             f"{cell_name(row.first)} − {cell_name(row.second)} "
-            + signed_interval(row.difference_mean, row.pieces_low, row.pieces_high)
+            + interval(row.difference_mean, row.pieces_low, row.pieces_high, signed)
             for row in rows.itertuples()
         ]
         return f"Over test pieces alone: {'; '.join(told)}. Another run may still turn these." if told else ""
@@ -225,8 +188,8 @@ def write(path: Path, folder: Path, owns: Iterable[Own], took: str) -> None:
         }
         for own in owns
     ]
-    template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(PAGE)
-    text = template.render(
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         names=set_names(own.dataset for own in owns),
         took=took,
         folder=folder,

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from stages.findings.plots.progress import STEEP
 from stages.findings.plots.style import cell_styles, legend, mark, nll_axis, panels
-from stages.findings.wording import cell_name, interval, number, plain
+from stages.findings.wording import cell_name, interval, number
 from stages.plumbing.errors import InputError
 
 TABLES = Path("reports/tables")
@@ -143,7 +143,16 @@ def side_by_side(own: dict[str, list[float]], units: list[Unit], budgets: list[s
         gap = number(mean - unit.mean) if unit else ""
         ours = number(mean) or ("diverged" if cell in own else "")
         rows.append([cell_name(cell), ours, unit.number() if unit else "", gap])
-    return plain(["test NLL, nats per step", *budgets, "difference"], rows)
+    return _plain(["test NLL, nats per step", *budgets, "difference"], rows)
+
+
+def _plain(header: list[str], rows: list[list[str]]) -> str:
+    """A table for a terminal: columns padded with spaces."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    )
 
 
 def pictured(own: dict[str, pd.DataFrame], dataset: str, tables: Path = TABLES, narrow: bool = False) -> Figure:

@@ -1,0 +1,61 @@
+"""Music under other protocols than the paper's."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stages.findings.declare import Frames, plot
+from stages.findings.plots.style import cell_styles, dot_panels, key
+from stages.findings.wording import count, set_name
+
+LEFT_ON = "left_on"
+PROTOCOLS = {
+    "paper": "the paper's",
+    LEFT_ON: "noise left on\nin the test",
+    "noiseless": "without noise",
+    "authors": "the authors' code",
+    "practice": "as one would today",
+}
+ENDS = ["nll_mean", "nll_low", "nll_high"]
+
+
+def _scores(frames: Frames) -> pd.DataFrame:
+    """Test NLL by protocol, of the music sets that have more than the paper's."""
+    design, scores = frames["design"], frames["arm_scores"]
+    music = design.loc[design["output"] == "bernoulli", "dataset"]
+    scores = scores[scores["dataset"].isin(music) & scores["arm"].isin([*PROTOCOLS])]
+    scores = scores[scores["dataset"].isin(scores.loc[scores["arm"] != "paper", "dataset"])]
+    noisy = frames["left_on"].assign(arm=LEFT_ON).rename(columns=lambda name: name.replace("noisy", "nll"))
+    return pd.concat([scores, noisy[noisy["dataset"].isin(scores["dataset"])]])[["arm", "dataset", "cell", *ENDS]]
+
+
+def _title(frames: Frames) -> str:
+    if _scores(frames).empty:
+        return ""
+    found = frames["questions"].query("question == 'practice' and answer != 'not tested'")["answer"].value_counts()
+    if found.empty:
+        return "Music under other protocols than the paper's"
+    told = [f"{number} {answer}" for answer, number in found.items() if answer != "open"]
+    told += [f"{found['open']} stay open"] * ("open" in found)
+    return f"Trained as one would today, of {count(found.sum(), 'order')} of two units {', '.join(told)}"
+
+
+@plot(
+    "arm_scores left_on design questions",
+    _title,
+    "Test NLL of music, nats per step: means over repeats with 95% intervals (none where n=1); further left is better. "
+    "Hollow marks: the paper's single runs.",
+    "Dot plot: a panel per music set, a row per protocol, a mark with its interval per unit.",
+)
+def protocols(frames: Frames, narrow: bool) -> Figure:
+    """A row a protocol, a mark a unit; the paper's numbers hollow in the first row."""
+    found, stated = _scores(frames), frames["left_on"].set_index(["dataset", "cell"])["paper_nll"]
+    styles = cell_styles(found["cell"])
+    hollow = key("the paper's runs", marker="o", markerfacecolor="white", linestyle="")
+    figure, placed = dot_panels(
+        found, lambda name, _: set_name(name), PROTOCOLS, styles, "arm", "nll", narrow, others=[hollow]
+    )
+    for ax, row, y in placed:
+        if row.arm == "paper":
+            look = {"color": styles[row.cell].colour, "markerfacecolor": "white", "markersize": 5, "zorder": 1.9}
+            ax.plot(stated.get((row.dataset, row.cell)), y - 0.12, styles[row.cell].marker, **look)
+    return figure

@@ -1,0 +1,1 @@
+"""Pages as HTML: one file each, with all that they show inside."""
