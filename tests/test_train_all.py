@@ -5,10 +5,13 @@ import shutil
 import subprocess
 
 import cluster_study
+import numpy as np
 import pytest
 from cluster_study import Nodes, begin, blocks, output, shards, wait_for_quiet, wait_until
 from endurance_cluster import on_paper
 from pipeline_study import Study
+
+from stages.cluster import workers
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -c constraints.txt -e '.[cluster]'")
 
@@ -21,7 +24,7 @@ def nodes():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> Study:
-    return cluster_study.prepared(tmp_path_factory.mktemp("all") / "prepared", repeats=2, epochs=120)
+    return cluster_study.prepared(tmp_path_factory.mktemp("all") / "prepared", repeats=2, epochs=200)
 
 
 def test_a_killed_driver_and_a_killed_node_leave_the_same_bits(nodes, prepared, tmp_path):
@@ -79,3 +82,25 @@ def test_on_paper_work_is_shared_until_the_longest_block_or_dvc_is_waited_for():
     hours = {workers: on_paper(trainings, workers, 0.0, 0.0) for workers in (1, 2, 3, 1000)}
     assert hours == {1: 3.0, 2: 1.5, 3: 1.0, 1000: 1.0}
     assert on_paper(trainings, 1000, 3600.0, 360.0) == pytest.approx(0.1 + 0.5 + 2), "one enters after the other"
+
+
+def test_all_that_a_machine_has_otherwise_is_named(tmp_path):
+    for name in ("folder", "params.yaml", "code.py"):
+        (tmp_path / name).write_text(name)
+    files = {name: workers.digest(tmp_path / name) for name in ("folder", "params.yaml", "code.py", "lost.npz")}
+    own = workers.Versions("folder", files, {"numpy": workers.package("numpy"), "nowhere": workers.NOTHING})
+    assert workers.differences(tmp_path, own) == []
+    (tmp_path / "code.py").write_text("changed")
+    (tmp_path / "lost.npz").write_text("found")
+    others = workers.Versions("folder", files, {"numpy": "0.0.1", "Python": "2.7"})
+    found, python = workers.differences(tmp_path, others), workers.package("Python")
+    assert found == [
+        "code.py",
+        "lost.npz",
+        f"numpy {np.__version__}, the driver's 0.0.1",
+        f"Python {python}, the driver's 2.7",
+    ]
+    (tmp_path / "folder").write_text("another's")
+    assert workers.differences(tmp_path, own) == [
+        f"{tmp_path} is not the driver's folder, which all machines must share"
+    ]

@@ -94,20 +94,23 @@ def _row(what: str, dataset: str, load: Workload, arm: str, count: int, value: f
 
 
 def _checks(dataset: str, load: Workload, device: torch.device) -> Iterator[dict[str, Any]]:
-    """How far an arm is from torch, from the compiled engine, and a second run from the first."""
+    """How far an arm is from torch, from the compiled engine, a second run from the first, and a trial alone from the
+    same in company, where products of matrices may be summed in another order."""
     for arm in [arm for arm in arms(load, device) if arm in DISTANCES]:
         yield _row("off torch", dataset, load, arm, 2, DISTANCES[arm](load.net, device), AGREEMENT)
         ends = [_after(load, each, device) for each in ("compiled", arm, arm)]
         off = float((ends[1] - ends[0]).abs().max() / ends[0].abs().max())
         yield _row(f"off compiled after {UPDATES} updates", dataset, load, arm, 3, off, AGREEMENT)
         yield _row("off itself, run twice", dataset, load, arm, 3, float((ends[2] - ends[1]).abs().max()), 0.0)
+        alone = _after(load, arm, device, 1)
+        yield _row("off itself, alone", dataset, load, arm, 1, float((alone[0] - ends[1][0]).abs().max()))
 
 
-def _after(load: Workload, arm: str, device: torch.device) -> torch.Tensor:
-    """Weights after a few updates of three trials."""
+def _after(load: Workload, arm: str, device: torch.device, count: int = 3) -> torch.Tensor:
+    """Weights after a few updates of so many trials."""
     protocol = section("train", Protocol).model_copy(update={"rate": 1e-3})
     engine, layout = contenders.ENGINES[arm](load.net, protocol, device), Layout.of(load.net)
-    state = Population.initial(layout, protocol, trials.draw(protocol, "bench", 1, 3), engine.device)
+    state = Population.initial(layout, protocol, trials.draw(protocol, "bench", 1, count), engine.device)
     split = engine.load(load.inputs, load.targets, load.lengths)
     engine.train(state, split, load.batches[:UPDATES], 0)
     return state.weights.cpu()

@@ -10,7 +10,7 @@ from training_data import CPU, Frames, engine, music, net, protocol, trial
 
 from stages.plumbing.errors import InputError
 from stages.population import engines, noise
-from stages.population.engines import cuda
+from stages.population.engines import agreement, cuda
 from stages.population.engines.cuda import Cuda
 from stages.population.population import Population
 from stages.recurrent.layout import Layout
@@ -19,6 +19,7 @@ from stages.recurrent.net import Net
 pytest.importorskip("triton", reason="Triton is an extra: .venv/bin/pip install -e '.[gpu]'")
 from stages.population.engines import fused_losses, fused_noise, fused_updating  # noqa: E402  (it imports Triton)
 
+ADAM = {"name": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 0.0}
 BATCHES = [np.array([[0, 3], [1, 2]]), np.array([[2, 1], [3, 0]]), np.array([[3, 2], [0, 1]])]
 
 
@@ -108,16 +109,16 @@ def test_launches_of_an_update_do_not_depend_on_its_steps_and_nothing_is_copied_
 
 
 def test_why_it_cannot_run_is_one_line(monkeypatch):
-    assert "4 recurrent matrices of 195 units do not fit" in Cuda.obstacle(net("lstm", 195), CPU)
+    assert "4 recurrent matrices of 195 units do not fit" in Cuda.obstacle(net("lstm", 195), protocol(), CPU)
     with monkeypatch.context() as patch:
         patch.setattr(cuda, "find_spec", lambda name: None)
-        assert Cuda.obstacle(net(), CPU) == "Triton is not installed: .venv/bin/pip install -e '.[gpu]'"
+        assert Cuda.obstacle(net(), protocol(), CPU) == "Triton is not installed: .venv/bin/pip install -e '.[gpu]'"
     with monkeypatch.context() as patch:
         patch.setenv("TRITON_INTERPRET", "0")
-        assert "its kernels are for GPUs, the device is cpu" in Cuda.obstacle(net(), CPU)
+        assert "its kernels are for GPUs, the device is cpu" in Cuda.obstacle(net(), protocol(), CPU)
     with monkeypatch.context() as patch:
         patch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
-        assert Cuda.obstacle(net(), torch.device("cuda:0")) == (
+        assert Cuda.obstacle(net(), protocol(), torch.device("cuda:0")) == (
             "cuda:0 has compute capability 7.5, and 8.0 is asked for"
         )
 
@@ -126,10 +127,29 @@ def test_why_it_cannot_run_is_one_line(monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(cuda, "distance", broken)
-        assert Cuda.obstacle(net(), CPU) == "its kernels do not run: RuntimeError: no such instruction"
+        assert Cuda.obstacle(net(), protocol(), CPU) == "its kernels do not run: RuntimeError: no such instruction"
         patch.setattr(cuda, "distance", lambda net, device: 0.25)
-        assert Cuda.obstacle(net(), CPU) == "its kernels give other numbers than torch, by 2.5e-01"
-    assert Cuda.obstacle(net(), CPU) is None
+        assert Cuda.obstacle(net(), protocol(), CPU) == "its kernels give other numbers than torch, by 2.5e-01"
+    assert Cuda.obstacle(net(), protocol(), CPU) is None
+
+
+@pytest.mark.parametrize("wrong", ["noise", "dropout", "optimiser"])
+def test_kernels_around_the_recurrence_that_are_wrong_are_not_used(wrong, monkeypatch):
+    """Noise that is half, dropout that is another's, an update at twice the rate."""
+    add, kept, move = fused_noise.add_noise, fused_noise.kept, fused_updating.move
+    if wrong == "noise":
+        monkeypatch.setattr(fused_noise, "add_noise", lambda *given: add(*given[:3], given[3] / 2, given[4]))
+    elif wrong == "dropout":
+        monkeypatch.setattr(fused_noise, "kept", lambda seeds, *others: kept(seeds + 1, *others))
+    else:
+        monkeypatch.setattr(fused_updating, "move", lambda *given: move(*given[:3], 2 * given[3], *given[4:]))
+    assert Cuda.obstacle(net(), protocol(), CPU).startswith("its kernels make other updates than torch, by ")
+
+
+@pytest.mark.parametrize("optimiser", [protocol().optimiser.model_dump(), ADAM], ids=lambda of: of["name"])
+def test_right_updates_are_far_from_what_is_asked(optimiser):
+    rules = protocol(optimiser=optimiser)
+    assert agreement.updates_apart(Cuda, net(), rules, CPU) < agreement.UPDATES / 10
 
 
 def test_asked_for_where_it_cannot_run_it_is_an_error(monkeypatch):

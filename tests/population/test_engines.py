@@ -27,8 +27,8 @@ def environment(monkeypatch):
         monkeypatch.setattr(kind, "__init__", lambda self, net, protocol, device: setattr(self, "device", device))
 
     def choose(of, there, obstacle=None, graphs=None, **wishes):
-        monkeypatch.setattr(engines.Cuda, "obstacle", lambda net, device: obstacle)
-        monkeypatch.setattr(engines.Graphs, "obstacle", lambda net, device: graphs)
+        monkeypatch.setattr(engines.Cuda, "obstacle", lambda net, rules, device: obstacle)
+        monkeypatch.setattr(engines.Graphs, "obstacle", lambda net, rules, device: graphs)
         for name, value in wishes.items():
             monkeypatch.setenv(f"STUDY_{name.upper()}", value)
         chosen = engines.choose(of, protocol(), there)

@@ -10,7 +10,7 @@ from training_data import CPU, Frames, budget, music, net, protocol, trial
 
 from stages.plumbing.errors import InputError
 from stages.population.batches import epoch_batches
-from stages.population.engines import graphs
+from stages.population.engines import agreement, graphs
 from stages.population.engines.graphs import Graphs
 from stages.population.engines.torch import Torch
 from stages.population.population import Population
@@ -118,30 +118,31 @@ def test_a_shape_is_recorded_when_it_comes_again_and_the_oldest_goes(plainly, re
 
 def test_a_graph_that_gives_other_numbers_or_none_is_not_used(recorded, monkeypatch):
     assert graphs.distance(NET, CPU) < 1e-5
-    assert Graphs.obstacle(NET, CPU) == "CUDA graphs are for GPUs, the device is cpu"
-    gpu, distance = torch.device("cuda:0"), graphs.distance
+    assert Graphs.obstacle(NET, RULES, CPU) == "CUDA graphs are for GPUs, the device is cpu"
+    gpu, distance, updates_apart = torch.device("cuda:0"), graphs.distance, agreement.updates_apart
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
-    assert Graphs.obstacle(NET, gpu) == "cuda:0 has compute capability 7.5, and 8.0 is asked for"
+    assert Graphs.obstacle(NET, RULES, gpu) == "cuda:0 has compute capability 7.5, and 8.0 is asked for"
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
     monkeypatch.setattr(graphs, "distance", lambda net, device: distance(net, CPU))
-    assert Graphs.obstacle(NET, gpu) is None
+    monkeypatch.setattr(agreement, "updates_apart", lambda *given: updates_apart(*given[:3], CPU))
+    assert Graphs.obstacle(NET, RULES, gpu) is None
 
     def stale(run, pool):
         results = run()
         return lambda: results
 
     monkeypatch.setattr(graphs, "record", stale)
-    assert Graphs.obstacle(NET, gpu).startswith("its CUDA graph gives other numbers than torch, by ")
+    assert Graphs.obstacle(NET, RULES, gpu).startswith("its CUDA graphs give other numbers than torch, by ")
 
     def broken(run, pool):
         raise RuntimeError("operation not permitted when stream is capturing\nlong listing")
 
     monkeypatch.setattr(graphs, "record", broken)
-    said = "no CUDA graph of it: RuntimeError: operation not permitted when stream is capturing"
-    assert Graphs.obstacle(NET, gpu) == said
+    said = "its CUDA graphs do not run: RuntimeError: operation not permitted when stream is capturing"
+    assert Graphs.obstacle(NET, RULES, gpu) == said
 
 
-def test_a_driver_that_fails_in_mid_training_is_told_once_and_torch_goes_on(plainly, recorded, monkeypatch, capfd):
+def test_a_driver_that_fails_in_mid_training_is_told_once_and_it_goes_on_without(plainly, recorded, monkeypatch, capfd):
     engine = Graphs(NET, RULES, CPU)
     calm = trained(engine, engine)
 
@@ -151,7 +152,7 @@ def test_a_driver_that_fails_in_mid_training_is_told_once_and_torch_goes_on(plai
     monkeypatch.setattr(graphs, "record", failing)
     engine = Graphs(NET, RULES, CPU)
     assert torch.equal(trained(engine, engine).weights, calm.weights)
-    assert capfd.readouterr().err == "cpu: no CUDA graph any more: RuntimeError: driver; torch goes on\n"
+    assert capfd.readouterr().err == "cpu: no CUDA graph any more: RuntimeError: driver; it goes on without\n"
 
 
 def test_where_memory_runs_out_the_graphs_are_given_up(plainly, recorded, monkeypatch, capfd):

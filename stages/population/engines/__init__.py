@@ -48,7 +48,7 @@ def choose(net: Net, protocol: Protocol, device: Device) -> Engine:
         return _on_cpu(net, protocol, wanted)
     obstacle, asked = None, "STUDY_ENGINE asks for it"
     if wanted in ("", "cuda"):
-        obstacle = Cuda.obstacle(net, device)
+        obstacle = Cuda.obstacle(net, protocol, device)
         if obstacle is None:
             _say(f"training on {device}, a kernel a pass (STUDY_ENGINE=compiled trains on the CPU's cores)")
             return Cuda(net, protocol, device)
@@ -57,7 +57,7 @@ def choose(net: Net, protocol: Protocol, device: Device) -> Engine:
         _say(f"training on the CPU's cores: {obstacle or asked} (STUDY_DEVICE={device} trains there)")
         return Compiled(net, protocol)
     if wanted in ("", "graphs"):
-        without = Graphs.obstacle(net, device)
+        without = Graphs.obstacle(net, protocol, device)
         if without is None:
             _say(f"training on {device}, played from CUDA graphs: {obstacle or asked}")
             return Graphs(net, protocol, device)

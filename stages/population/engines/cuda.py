@@ -12,33 +12,28 @@ from os import environ
 import torch
 from torch import Tensor
 
+from stages.population.engines import agreement
 from stages.population.engines.torch import Torch
 from stages.population.population import Population
+from stages.protocol.protocol import Protocol
 from stages.recurrent import derive
 from stages.recurrent.net import Net
 from stages.recurrent.network import Network
 
 OLDEST = 8, 0  # compute capability of an A100, for which every kernel is known to compile
-AGREEMENT = 1e-4  # of the kernels' losses and gradients with those of torch, on numbers drawn at random
 
 
 class Cuda(Torch):
     """The whole population at once, in as few parts as the device's memory allows."""
 
     @staticmethod
-    def obstacle(net: Net, device: torch.device) -> str | None:
+    def obstacle(net: Net, protocol: Protocol, device: torch.device) -> str | None:
         """Why the net cannot be computed there, or None; the kernels are tried out first."""
         if without := lacking(device):
             return without
         if device.type != "cuda" and environ.get("TRITON_INTERPRET") != "1":
             return f"its kernels are for GPUs, the device is {device} (TRITON_INTERPRET=1 computes them there, slowly)"
-        try:
-            apart = distance(net, device)
-        except derive.Underivable as obstacle:
-            return str(obstacle)
-        except Exception as error:  # of a compiler or a driver, of whatever kind
-            return f"its kernels do not run: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        return None if apart < AGREEMENT else f"its kernels give other numbers than torch, by {apart:.1e}"
+        return agreement.refusal(Cuda, "kernels", distance, net, protocol, device)
 
     def perturbed(self, population: Population, update: int) -> Tensor:
         from stages.population.engines.fused_noise import add_noise  # Triton is an extra, and its import takes a second
@@ -107,4 +102,4 @@ def distance(net: Net, device: torch.device) -> float:
         nll = own.negative_log_likelihood(leaves, inputs, targets, None, lengths) * inside
         found.append([nll.detach(), *torch.autograd.grad(nll.sum(), list(leaves.values()), allow_unused=True)])
     pairs = [(one, other) for one, other in zip(*found, strict=True) if one is not None and other is not None]
-    return max(float((one - other).abs().max() / other.abs().max().clamp(min=1e-3)) for one, other in pairs)
+    return agreement.relative(*zip(*pairs, strict=True))

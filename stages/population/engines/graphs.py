@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stages.population.engines import agreement
 from stages.population.engines.cuda import Cuda, lacking
 from stages.population.engines.torch import Torch
 from stages.protocol.protocol import Protocol
@@ -22,7 +23,6 @@ from stages.recurrent.net import Net
 from stages.recurrent.network import Network
 
 MOST = 32  # graphs that are kept, the last made
-AGREEMENT = 1e-4  # of what is played with what is computed, on numbers drawn at random
 
 Results = tuple[Tensor, Tensor]
 
@@ -55,19 +55,13 @@ class Graphs(Cuda):
     """As `Cuda`, with a kernel between two products of a step instead of one a pass; gradients are played."""
 
     @staticmethod
-    def obstacle(net: Net, device: torch.device) -> str | None:
+    def obstacle(net: Net, protocol: Protocol, device: torch.device) -> str | None:
         """Why it cannot be used there, or None; a graph is tried out first."""
         if device.type != "cuda":
             return f"CUDA graphs are for GPUs, the device is {device}"
         if without := lacking(device):
             return without
-        try:
-            apart = distance(net, device)
-        except derive.Underivable as obstacle:
-            return str(obstacle)
-        except Exception as error:  # of a driver, of whatever kind
-            return f"no CUDA graph of it: {_first_line(error)}"
-        return None if apart < AGREEMENT else f"its CUDA graph gives other numbers than torch, by {apart:.1e}"
+        return agreement.refusal(Graphs, "CUDA graphs", distance, net, protocol, device)
 
     def __init__(self, net: Net, protocol: Protocol | None, device: torch.device):
         super().__init__(net, protocol, device)
@@ -97,7 +91,8 @@ class Graphs(Cuda):
                 self._records.clear()  # they hold what the parts that follow need
                 raise
             except RuntimeError as error:  # of a driver, in the middle of a training
-                print(f"{self.device}: no CUDA graph any more: {_first_line(error)}; torch goes on", file=sys.stderr)
+                reason = agreement.first_line(error)
+                print(f"{self.device}: no CUDA graph any more: {reason}; it goes on without", file=sys.stderr)
                 self._given_up = True
                 self._records.clear()
         self._seen.add(key)
@@ -142,10 +137,6 @@ def _filled(held: list[Tensor | None], given: tuple[Tensor | None, ...]) -> list
     return held
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-
-
 def distance(net: Net, device: torch.device) -> float:
     """How far apart a gradient and loss that are played are from those that are computed, relatively.
 
@@ -166,5 +157,4 @@ def distance(net: Net, device: torch.device) -> float:
     given = batch(19)
     played = engine.played(layout, *given)
     computed = Torch(net, None, device).differentiate(layout, *given)
-    pairs = zip(played, computed, strict=True)
-    return max(float((one - other).abs().max() / other.abs().max()) for one, other in pairs)
+    return agreement.relative(played, computed)
