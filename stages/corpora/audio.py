@@ -2,6 +2,9 @@
 
 import io
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +60,7 @@ def read_recording(path: Path, sample_rate: int) -> Recording:
             are NaN, infinite or far beyond full scale.
     """
     try:
-        with opened(path) as raw:
+        with opened(path) as raw, _silent():
             length = audio_length.said(raw)
             raw.seek(0)
             if length.correction:
@@ -98,6 +101,19 @@ def read_recording(path: Path, sample_rate: int) -> Recording:
 def dequantise(samples: np.ndarray, steps: np.ndarray | float, generator: np.random.Generator) -> np.ndarray:
     """Adds uniform noise of one step of the scale, or a density could grow without bound at the steps themselves."""
     return samples + steps * generator.uniform(0, 1, samples.shape)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """libmpg123, which libsndfile reads MP3 with, writes what it finds odd to the process's standard error."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _require_bounds(path: Path, file: soundfile.SoundFile, promised: int, sample_rate: int) -> None:

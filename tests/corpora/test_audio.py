@@ -223,6 +223,15 @@ def test_an_mp3_without_its_length_is_read_and_noted_but_not_without_its_last_fr
             read_recording(path, RATE)
 
 
+def test_what_libmpg123_says_of_a_damaged_mp3_is_not_passed_on(tmp_path, capfd):
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, tone(2), RATE, format="MP3")
+    content = path.read_bytes()
+    path.write_bytes(content[:700] + bytes(100) + content[800:])
+    read_recording(path, RATE)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_rate_beyond_all_bounds_is_no_option():
     with pytest.raises(InputError, match="speech.sample_rate: .*less than or equal to 768000; found 768001"):
         options(sample_rate=768_001)
