@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stages.findings.plots.progress import STEEP
-from stages.findings.plots.style import cell_styles, legend, mark, nll_axis, panels
-from stages.findings.wording import cell_name, interval, number
 from stages.plumbing.errors import InputError
+from stages.presentation.style import cell_styles, legend, mark, nll_axis, panels
+from stages.presentation.wording import cell_name, interval, number
 
 TABLES = Path("reports/tables")
 DEVIATIONS = 2  # standard deviations of chance that a difference must exceed to mean anything

@@ -8,8 +8,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, CellStyle, cell_styles, empty, key, legend, mark, nll_axis, panels, titles
-from stages.findings.wording import cell_name, count
+from stages.presentation.style import GREY, CellStyle, cell_styles, empty, key, legend, mark, nll_axis, panels, titles
+from stages.presentation.wording import cell_name, count
 
 # The share of the epochs, from the start, that a logarithmic axis is not stretched for: there a curve falls by several
 # times what it falls afterwards, and what tells the units apart would be a thin band at the bottom.

@@ -15,8 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from stages.findings.records.samples import FACTS
-from stages.findings.wording import cell_name, set_name
+from stages.presentation.wording import cell_name, set_name
 
 HERE = Path(__file__).parent
 LINK = re.compile(r'<a href="(samples/([^/"]+)/([^/"]+)/(sample\.mid|sample\.wav|notes\.csv))">([^<]*)</a>')
@@ -86,7 +85,7 @@ def _inlined(path: Path, prefix: str) -> str:
     used = set(re.findall(r"#([\w-]+)[\")]", text))
     text = re.sub(r' id="([^"]+)"', lambda at: f' id="{prefix}{at[1]}"' if at[1] in used else "", text)
     text = re.sub(r'(href="#|url\(#)([\w-]+)', rf"\g<1>{prefix}\2", text)
-    text = re.sub(r"(?<=: )#([0-9a-f]{6})\b", r"var(--c\1, #\1)", text)
+    text = re.sub(r"(?<=: )#([0-9a-f]{6})\b", r"var(--\1)", text)
     text = re.sub(r"(<title)(>.*?<desc)(>)", rf'\1 id="{prefix}title"\2 id="{prefix}desc"\3', text)
     size = r'(<svg[^>]*?) width="[^"]*"|(<svg[^>]*?) height="[^"]*"'
     text = re.sub(size, lambda at: at[1] or at[2], re.sub(size, lambda at: at[1] or at[2], text, count=1), count=1)
@@ -108,7 +107,7 @@ def _player(link: re.Match[str], reports: Path) -> str:
         return f'<audio controls preload="metadata" aria-label="{name}" src="data:audio/wav;base64,{data}"></audio>'
     notes = pd.read_csv(sample.with_name("notes.csv"))[["start", "end", "pitch"]]
     numbers = " ".join(map(str, notes.to_numpy().ravel()))
-    frame = json.loads(sample.with_name(FACTS).read_text(encoding="utf-8"))["step_seconds"]
+    frame = json.loads(sample.with_name("sample.json").read_text(encoding="utf-8"))["step_seconds"]
     held = f'data-name="{name}" data-frame="{frame:g}" data-notes="{numbers}"'
     if cell == "real":
         return f"<span {held}></span>"
