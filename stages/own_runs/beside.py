@@ -185,5 +185,5 @@ def pictured(own: dict[str, pd.DataFrame], dataset: str, tables: Path = TABLES, 
     kinds = [Line2D([], [], color="black", linewidth=2.4, label="yours (mark: best epoch)")]
     if len(bands):
         kinds.append(Line2D([], [], color="black", linewidth=1.2, linestyle="--", label="the study, with its spread"))
-    legend(figure, [*(mark(style, linewidth=1.4) for style in styles.values()), *kinds])
+    legend(figure, [*map(mark, styles.values()), *kinds])
     return figure

@@ -4,6 +4,7 @@ Figures stand in the page as SVG, so that their text is text. style.css has the 
 """
 
 import base64
+import itertools
 import json
 import re
 from html import escape, unescape
@@ -31,7 +32,8 @@ def html(markdown: str, reports: Path) -> str:
     tokens = parser.parse(markdown)
     headings = _with_ids(tokens)
     body = parser.renderer.render(tokens, parser.options, {})
-    body = re.sub(r"<table>(.*?)</table>", _table, body, flags=re.DOTALL)
+    numbers = itertools.count(1)
+    body = re.sub(r"<table>(.*?)</table>", lambda found: _table(found, next(numbers)), body, flags=re.DOTALL)
     body = re.sub(r"<p>(<picture>.*?</picture>)</p>\s*<p><em>(.*?)</p>", lambda found: _figure(found, reports), body)
     body = LINK.sub(lambda link: _player(link, reports), body)
     body = body.replace('href="README.md', 'href="index.html').replace('href="appendix.md', 'href="appendix.html')
@@ -58,12 +60,12 @@ def _with_ids(tokens: list[Token]) -> list[tuple[int, str, str]]:
     return found
 
 
-def _table(found: re.Match[str]) -> str:
+def _table(found: re.Match[str], number: int) -> str:
     """A table in a region that scrolls by itself and by keyboard; its rows are named by their first cells."""
     inner = re.sub(r"<tr>\s*<td>(.*?)</td>", r'<tr><th scope="row">\1</th>', found[1], flags=re.DOTALL)
     inner = inner.replace("<th>", '<th scope="col">').replace('<th scope="col"></th>', "<td></td>")
     first = re.sub(r"<[^>]+>", "", re.search(r"<tr>(.*?)</tr>", inner, re.DOTALL)[1]).split()
-    label = escape(f"Table: {' '.join(first[:8])}")
+    label = escape(f"Table {number}: {' '.join(first[:8])}")
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table>{inner}</table></div>'
 
 

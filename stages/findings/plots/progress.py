@@ -76,7 +76,7 @@ def curves(frames: Frames, narrow: bool) -> Figure:
 
 def _cell(ax: Axes, bands: pd.DataFrame, style: CellStyle, order: int) -> None:
     """A cell's medians, with bands and stops; marks are sparse, and shifted so that they do not cover each other."""
-    bands = bands[(np.arange(len(bands)) % 2 == 0) | bands["median_stop"]]  # as many as a screen shows
+    bands = bands[(np.arange(len(bands)) % 3 == 0) | bands["median_stop"]]  # as many as a screen shows
     time, every = bands["updates"].to_numpy(float), max(len(bands) // 5, 1)
     for split, dash in _DASHES.items():
         median = bands[f"{split}_median"].to_numpy(float)
