@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
 from stages.presentation.style import cell_styles, dot_panels
-from stages.presentation.wording import number, set_name
+from stages.presentation.wording import OVER_REPEATS, number, set_name
 
 PAPER, NOISELESS = "paper", "noiseless"
 CONDITIONS = {
@@ -60,8 +60,7 @@ def _title(frames: Frames) -> str:
 @plot(
     "arm_scores design",
     _title,
-    "Test NLL of speech, nats per step: means over repeats with 95% intervals (none where n=1); further left is "
-    "better.",
+    f"Test NLL of speech, nats per step: {OVER_REPEATS} (none where n=1); further left is better.",
     "Dot plot: a panel per speech set, a row per amount of weight noise, a mark with its interval per unit.",
 )
 def noise(frames: Frames, narrow: bool) -> Figure:

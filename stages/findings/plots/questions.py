@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
 from stages.presentation.style import cell_styles, dot_panels, key
-from stages.presentation.wording import count, listed, set_name
+from stages.presentation.wording import OVER_REPEATS, count, listed, set_name
 
 LEFT_ON = "left_on"
 PROTOCOLS = {
@@ -42,7 +42,7 @@ def _title(frames: Frames) -> str:
 @plot(
     "arm_scores left_on design questions",
     _title,
-    "Test NLL of music, nats per step: means over repeats with 95% intervals (none where n=1); further left is better. "
+    f"Test NLL of music, nats per step: {OVER_REPEATS} (none where n=1); further left is better. "
     "Hollow marks: the paper's single runs.",
     "Dot plot: a panel per music set, a row per protocol, a mark with its interval per unit.",
 )

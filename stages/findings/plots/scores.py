@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.findings.declare import Frames, plot
 from stages.presentation.style import GREY, LANES, cell_styles, dots, key, legend, mark, panels, rows_axis, titles
-from stages.presentation.wording import cell_name, count, number, set_name, set_names
+from stages.presentation.wording import OVER_REPEATS, cell_name, count, number, set_name, set_names
 
 KINDS = {"bernoulli": "Music", "gaussian_mixture": "Speech"}
 
@@ -81,7 +81,7 @@ def _sets_title(frames: Frames) -> str:
 @plot(
     "summary results baselines design against_paper",
     _sets_title,
-    "Large marks are means over repeats with 95% intervals, small ones below them the repeats, hollow diamonds above "
+    f"Large marks are {OVER_REPEATS}, small ones below them the repeats, hollow diamonds above "
     "the paper's single runs (same music or another edition). Crosses are predictors without a net; an arrow is one "
     "beyond the axis.",
     "Dot plot: a panel per set, a row per unit and predictor without a net.",
