@@ -8,9 +8,9 @@ import shutil
 
 from stages.findings.declare import REPORTS
 from stages.findings.plots import every
-from stages.findings.plots.style import save
 from stages.findings.reports import read_frames
 from stages.plumbing.errors import run
+from stages.presentation.style import save
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ import argparse
 from stages.findings.declare import REPORTS
 from stages.findings.pages.render import Pages, summary
 from stages.findings.reports import read_frames
-from stages.html.page import html
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.files import whole
+from stages.presentation.page import html
 
 
 def main() -> None:

@@ -24,14 +24,14 @@ from stages import cells
 from stages.console import device as devices
 from stages.console.progress import clock
 from stages.corpora.split import SPLITS, Split
-from stages.findings.plots import style
-from stages.findings.wording import cell_name, set_name
 from stages.own_runs import beside
 from stages.plumbing.errors import InputError, run
 from stages.plumbing.narrowing import call, narrow
 from stages.plumbing.parameters import Name, section
 from stages.plumbing.places import PREPARED
 from stages.population.engines.compiled import Compiled
+from stages.presentation import style
+from stages.presentation.wording import cell_name, set_name
 from stages.recurrent.matching import Matching
 from stages.recurrent.net import Net
 from stages.train import output_settings

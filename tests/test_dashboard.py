@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.findings.plots.progress import STEEP
-from stages.findings.plots.style import cell_styles
+from stages.presentation.style import cell_styles
 
 ROOT = Path(__file__).parent.parent
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

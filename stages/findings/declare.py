@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from stages.findings.wording import pair_of, set_of, text, unit_of
 from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
+from stages.presentation.wording import pair_of, set_of, text, unit_of
 
 SUBJECTS = (
     "scores,differences,agreement,claims,questions,parts,noise,reach,progress,tuning,robustness,listen,published,protocol,speed"

@@ -8,7 +8,7 @@ import pandas as pd
 from stages.findings.declare import Frames, Table
 from stages.findings.inference.evidence import Evidence, Rules
 from stages.findings.inference.resampling import Resampling
-from stages.findings.records.design import is_preliminary, read_comparison, read_designs, read_protocol, require
+from stages.findings.records.design import SETTINGS, Comparison, is_preliminary, read_designs, read_protocol, require
 from stages.findings.records.published import read_published
 from stages.findings.records.reach import read_memories
 from stages.findings.records.reading import read_leakage, read_runs
@@ -34,7 +34,8 @@ class Study:
         Raises:
             InputError: a file of the design is missing or does not fit params.yaml.
         """
-        designs, self.settings, rules = read_designs(), read_comparison(), section("claims", Rules)
+        designs, rules = read_designs(), section("claims", Rules)
+        self.settings = section("compare", Comparison, SETTINGS)
         require(designs)
         self.design, self.arms = designs[PAPER], read_runs(designs)
         self.runs = self.arms[PAPER]

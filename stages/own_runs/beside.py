@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stages.findings.plots.progress import STEEP
-from stages.findings.plots.style import cell_styles, legend, mark, nll_axis, panels
-from stages.findings.wording import cell_name, interval, number
 from stages.plumbing.errors import InputError
+from stages.presentation.style import cell_styles, legend, mark, nll_axis, panels
+from stages.presentation.wording import cell_name, interval, number
 
 TABLES = Path("reports/tables")
 DEVIATIONS = 2  # standard deviations of chance that a difference must exceed to mean anything
@@ -185,5 +185,5 @@ def pictured(own: dict[str, pd.DataFrame], dataset: str, tables: Path = TABLES, 
     kinds = [Line2D([], [], color="black", linewidth=2.4, label="yours (mark: best epoch)")]
     if len(bands):
         kinds.append(Line2D([], [], color="black", linewidth=1.2, linestyle="--", label="the study, with its spread"))
-    legend(figure, [*(mark(style, linewidth=1.4) for style in styles.values()), *kinds])
+    legend(figure, [*map(mark, styles.values()), *kinds])
     return figure

@@ -10,12 +10,12 @@ from jinja2 import Environment, StrictUndefined
 
 from stages.findings.declare import markdown
 from stages.findings.pages.sections.listen import links
-from stages.findings.plots import style
 from stages.findings.records import samples
-from stages.findings.wording import cell_name, count, interval, listed, number, set_name, set_names, signed
-from stages.html.page import html
 from stages.own_runs import beside
 from stages.plumbing.files import whole
+from stages.presentation import style
+from stages.presentation.page import html
+from stages.presentation.wording import cell_name, count, interval, listed, number, set_name, set_names, signed
 
 TEMPLATE = Path(__file__).with_name("report.md.j2")
 

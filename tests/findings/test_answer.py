@@ -101,7 +101,7 @@ def test_music(nll, half, told):
             (-1.0, 0.5),
             "On speech no unit leads everywhere, with the paper's weight noise or without it (single runs).",
         ),
-        ("not tested", None, "On speech tanh comes last on every set, under the paper's weight noise."),
+        ("not tested", None, "On speech, under the paper's weight noise, tanh comes last on every set."),
         (
             "open",
             (10.0, 9.5),
@@ -136,7 +136,7 @@ def test_speech_where_an_arm_lacks_tanh_speaks_of_the_noise_alone():
     found = frames(GRU_WINS | {"speech_short": (3.0, 1.0, 1.0)}, 0.1, (0, 2, 8), "not tested", (10.0, 0.5))
     lacking = found["arm_scores"].query("arm == 'paper' or cell != 'tanh'")
     told = answer(found | {"arm_scores": lacking})[1]
-    assert told == "On speech tanh comes last on every set, under the paper's weight noise."
+    assert told == "On speech, under the paper's weight noise, tanh comes last on every set."
 
 
 def test_three_repeats_are_no_single_runs():

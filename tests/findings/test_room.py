@@ -13,3 +13,8 @@ def test_a_folder_holds_few_files_of_at_most_250_lines(folder):
     files = [path for path in folder.iterdir() if path.is_file()]
     assert len(files) <= 15
     assert all(len(path.read_text(encoding="utf-8").splitlines()) <= 250 for path in files)
+
+
+def test_the_room_holds_few_lines():
+    files = [path for kind in ("*.py", "*.j2") for path in ROOM.rglob(kind)]
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= 5200

@@ -53,7 +53,7 @@ from stages.findings.inference.comparisons import (
     within,
 )
 from stages.findings.inference.evidence import Evidence
-from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED
+from stages.presentation.wording import CONTRADICTED, SUPPORTED, UNDECIDED
 
 # The claims in the paper's order: where it makes them, and what they say.
 STATED = {

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stages.findings import wording
 from stages.findings.inference.evidence import Evidence
 from stages.findings.inference.resampling import NOTHING, SHARE, Interval, mean_over_repeats
 from stages.findings.records.reach import TRAINED, UNTRAINED
-from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, cell_name, number, signed
+from stages.presentation import wording
+from stages.presentation.wording import CONTRADICTED, SUPPORTED, UNDECIDED, cell_name, number, signed
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pydantic import Field, PositiveInt
 from stages.findings.inference.resampling import NOTHING, Interval, Resampling, difference, ratio
 from stages.findings.records.reach import TRAINED, Memories
 from stages.findings.records.runs import Runs, paired
-from stages.findings.wording import cell_name
 from stages.plumbing.parameters import Name, Section
+from stages.presentation.wording import cell_name
 
 
 class Rules(Section):

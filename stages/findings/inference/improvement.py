@@ -14,12 +14,6 @@ import numpy as np
 from stages.findings.inference.resampling import NOTHING, SHARE, Interval, Resampling
 
 
-def better(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """[R, S]: 1 where run r of the first unit has the lower NLL than run s of the second, 1/2 where they tie."""
-    a, b = (np.nan_to_num(nll, nan=math.inf)[:, None] for nll in (first, second))
-    return (a < b.T) + 0.5 * (a == b.T)
-
-
 def improvement_over_sets(runs: Sequence[Sequence[np.ndarray]], resampling: Resampling, *key: str) -> Interval:
     """The probability that a run of the first unit is better than one of the second, the mean over sets.
 
@@ -31,7 +25,8 @@ def improvement_over_sets(runs: Sequence[Sequence[np.ndarray]], resampling: Resa
     """
     if not runs:
         return NOTHING
-    shares = [better(first, second) for first, second in runs]
+    pairs = [[np.nan_to_num(nll, nan=math.inf)[:, None] for nll in of_set] for of_set in runs]
+    shares = [(first < second.T) + 0.5 * (first == second.T) for first, second in pairs]  # run r over run s, [R, S]
 
     def estimate(*drawn: np.ndarray) -> np.ndarray:
         of_sets = [

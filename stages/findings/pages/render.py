@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.findings import plots, tables
 from stages.findings.declare import REPORTS, SUBJECTS, Frames
 from stages.findings.pages import sections
-from stages.findings.wording import set_name
+from stages.presentation.wording import set_name
 
 TEMPLATES = Path(__file__).parent / "templates"
 

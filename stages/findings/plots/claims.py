@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import BAND, GREY, empty, key, legend, panels
-from stages.findings.wording import CONTRADICTED, SUPPORTED, UNDECIDED, set_name
+from stages.presentation.style import BAND, GREY, empty, key, legend, panels
+from stages.presentation.wording import CONTRADICTED, SUPPORTED, UNDECIDED, set_name
 
 FEW, LACKING = "too few repeats", "cannot be made"
 LOOKS = {

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, CellStyle, cell_styles, panels
 from stages.findings.records.samples import REAL
-from stages.findings.wording import cell_name, set_name
+from stages.presentation.style import GREY, CellStyle, cell_styles, panels
+from stages.presentation.wording import cell_name, set_name
 
 ROW = 0.8  # inches, the height of one sample
 GIVEN = "#ececec"  # the ground of what the nets were given

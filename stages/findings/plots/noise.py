@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import cell_styles, dot_panels
-from stages.findings.wording import number, set_name
+from stages.presentation.style import cell_styles, dot_panels
+from stages.presentation.wording import OVER_REPEATS, number, set_name
 
 PAPER, NOISELESS = "paper", "noiseless"
 CONDITIONS = {
@@ -51,7 +51,7 @@ def _title(frames: Frames) -> str:
     """How far tanh is from the best unit with the noise and without it, set by set."""
     told = []
     for dataset, rows in on_speech(frames).groupby("dataset", sort=False):
-        parts = ", ".join(f"{gap} {condition}" for condition, gap in behind(rows).items())
+        parts = ", ".join(f"{gap.removeprefix('is ')} {condition}" for condition, gap in behind(rows).items())
         told.append(f"{set_name(dataset)}: tanh {parts}" if parts else set_name(dataset))
     text = "; ".join(told)
     return f"{text[:1].upper()}{text[1:]}"
@@ -60,9 +60,8 @@ def _title(frames: Frames) -> str:
 @plot(
     "arm_scores design",
     _title,
-    "Test NLL of speech, nats per step: means over repeats with 95% intervals (none where n=1); further left is "
-    "better.",
-    "Dot plot: a panel per speech set, a row with the weight noise and one without, a mark per unit.",
+    f"Test NLL of speech, nats per step: {OVER_REPEATS} (none where n=1); further left is better.",
+    "Dot plot: a panel per speech set, a row per amount of weight noise, a mark with its interval per unit.",
 )
 def noise(frames: Frames, narrow: bool) -> Figure:
     """A row a condition, a mark a unit."""

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import cell_styles, dot_panels
-from stages.findings.wording import cell_name, count, set_name
+from stages.presentation.style import cell_styles, dot_panels
+from stages.presentation.wording import cell_name, count, set_name
 
 
 def _title(frames: Frames) -> str:

@@ -8,8 +8,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, CellStyle, cell_styles, empty, key, legend, mark, nll_axis, panels, titles
-from stages.findings.wording import cell_name, count
+from stages.presentation.style import GREY, CellStyle, cell_styles, empty, key, legend, mark, nll_axis, panels, titles
+from stages.presentation.wording import cell_name, count
 
 # The share of the epochs, from the start, that a logarithmic axis is not stretched for: there a curve falls by several
 # times what it falls afterwards, and what tells the units apart would be a thin band at the bottom.
@@ -76,7 +76,7 @@ def curves(frames: Frames, narrow: bool) -> Figure:
 
 def _cell(ax: Axes, bands: pd.DataFrame, style: CellStyle, order: int) -> None:
     """A cell's medians, with bands and stops; marks are sparse, and shifted so that they do not cover each other."""
-    bands = bands[(np.arange(len(bands)) % 2 == 0) | bands["median_stop"]]  # as many as a screen shows
+    bands = bands[(np.arange(len(bands)) % 3 == 0) | bands["median_stop"]]  # as many as a screen shows
     time, every = bands["updates"].to_numpy(float), max(len(bands) // 5, 1)
     for split, dash in _DASHES.items():
         median = bands[f"{split}_median"].to_numpy(float)

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import cell_styles, dot_panels, key
-from stages.findings.wording import count, set_name
+from stages.presentation.style import cell_styles, dot_panels, key
+from stages.presentation.wording import OVER_REPEATS, count, listed, set_name
 
 LEFT_ON = "left_on"
 PROTOCOLS = {
@@ -34,15 +34,15 @@ def _title(frames: Frames) -> str:
     found = frames["questions"].query("question == 'practice' and answer != 'not tested'")["answer"].value_counts()
     if found.empty:
         return "Music under other protocols than the paper's"
-    told = [f"{number} {answer}" for answer, number in found.items() if answer != "open"]
-    told += [f"{found['open']} stay open"] * ("open" in found)
-    return f"Trained as one would today, of {count(found.sum(), 'order')} of two units {', '.join(told)}"
+    words = {"survives": "survives in", "turns": "turns in", "open": "stays open in"}
+    told = listed(f"{words[answer]} {found[answer]}" for answer in words if answer in found)
+    return f"Trained as one would today, the order of two units {told} of {count(found.sum(), 'comparison')}"
 
 
 @plot(
     "arm_scores left_on design questions",
     _title,
-    "Test NLL of music, nats per step: means over repeats with 95% intervals (none where n=1); further left is better. "
+    f"Test NLL of music, nats per step: {OVER_REPEATS} (none where n=1); further left is better. "
     "Hollow marks: the paper's single runs.",
     "Dot plot: a panel per music set, a row per protocol, a mark with its interval per unit.",
 )

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, CellStyle, cell_styles, key, legend, mark, panels
-from stages.findings.wording import cell_name, listed, set_name
+from stages.presentation.style import GREY, CellStyle, cell_styles, key, legend, mark, panels
+from stages.presentation.wording import cell_name, listed, set_name
 
 # Below this power of ten a gradient is drawn at the axis's end: what is left of it matters to no update.
 FLOOR = -10
@@ -74,7 +74,7 @@ def gradients(frames: Frames, narrow: bool) -> Figure:
         ax.set_xlabel("steps back in time")
         ax.set_ylabel("gradient left, of 1")
     lines = [key("trained"), key("untrained", linestyle="--"), key("where it is judged", **look)]
-    legend(figure, [*(mark(style, linestyle="") for style in styles.values()), *lines], 6)
+    legend(figure, [*map(mark, styles.values()), *lines], 6)
     return figure
 
 

@@ -1,13 +1,14 @@
 """Test NLL: how far each unit is behind one of them, and every set by itself."""
 
 import math
+from textwrap import fill
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import GREY, LANES, cell_styles, dots, key, legend, mark, panels, rows_axis, titles
-from stages.findings.wording import cell_name, count, number, set_name, set_names
+from stages.presentation.style import GREY, LANES, cell_styles, dots, key, legend, mark, panels, rows_axis, titles
+from stages.presentation.wording import OVER_REPEATS, cell_name, count, number, set_name, set_names
 
 KINDS = {"bernoulli": "Music", "gaussian_mixture": "Speech"}
 
@@ -50,7 +51,9 @@ def answer(frames: Frames, narrow: bool) -> Figure:
         of_kind = gaps[gaps["output"] == kind]
         facts = of_kind.groupby("dataset", sort=False).agg({"repeats": "max", "budget": "first"})
         labels = {
-            row.Index: _wrapped(set_name(row.Index), f"n={row.repeats}" + ", prelim." * (row.budget == "preliminary"))
+            row.Index: fill(set_name(row.Index), 16)
+            + f"\nn={row.repeats}"
+            + ", prelim." * (row.budget == "preliminary")
             for row in facts.itertuples()
         }
         for gap, y in dots(ax, of_kind, labels, styles, "dataset", "gap"):
@@ -67,14 +70,6 @@ def answer(frames: Frames, narrow: bool) -> Figure:
     return figure
 
 
-def _wrapped(name: str, note: str) -> str:
-    """A set's name over its number of repeats, broken where it is long."""
-    if len(name) > 15:
-        middle = min((i for i, c in enumerate(name) if c == " "), key=lambda i: abs(i - len(name) / 2))
-        name = f"{name[:middle]}\n{name[middle + 1 :]}"
-    return f"{name}\n{note}"
-
-
 def _sets_title(frames: Frames) -> str:
     """On which sets the paper's best number is reached."""
     found = frames["against_paper"].query("averaging == 'pooled'")
@@ -86,7 +81,7 @@ def _sets_title(frames: Frames) -> str:
 @plot(
     "summary results baselines design against_paper",
     _sets_title,
-    "Large marks are means over repeats with 95% intervals, small ones below them the repeats, hollow diamonds above "
+    f"Large marks are {OVER_REPEATS}, small ones below them the repeats, hollow diamonds above "
     "the paper's single runs (same music or another edition). Crosses are predictors without a net; an arrow is one "
     "beyond the axis.",
     "Dot plot: a panel per set, a row per unit and predictor without a net.",
@@ -104,19 +99,18 @@ def test_nll(frames: Frames, narrow: bool) -> Figure:
     most_rows = len(styles) + (baselines.groupby("dataset").size().max() if len(baselines) else 0)
     figure, axes = panels(titles(design), narrow, row_height=0.8 + 0.32 * most_rows)
     for ax, row in zip(axes, design.itertuples(), strict=True):
-        labels, drawn = [], []
+        labels = []
         for cell in summary.loc[summary["dataset"] == row.dataset].itertuples():
             style, y = styles[cell.cell], len(labels)
             runs = results.query("dataset == @row.dataset and cell == @cell.cell")["test_nll"].dropna()
             ax.plot(runs, [y + 0.3] * len(runs), style.marker, color=style.colour, markersize=3.5)
             ax.plot([cell.nll_low, cell.nll_high], [y, y], color=style.colour, linewidth=2)
             ax.plot(cell.nll_mean, y, style.marker, color=style.colour, markersize=7)
-            drawn += [*runs, cell.nll_mean, cell.nll_low, cell.nll_high]
             if row.data in ("same", "reprocessed") and not math.isnan(cell.paper_nll):
                 ax.plot(cell.paper_nll, y - 0.3, "D", color="black", markerfacecolor="none", markersize=5)
-                drawn.append(cell.paper_nll)
             labels.append(f"{style.name}  {number(cell.nll_mean) or 'diverged'}")
-        low, high = _fitted(drawn)
+        ax.margins(x=0.25)
+        low, high = ax.get_xlim()
         for baseline in baselines.loc[baselines["dataset"] == row.dataset].itertuples():
             inside = low <= baseline.nll <= high
             look = {"marker": "x" if inside else ">" if baseline.nll > high else "<", "clip_on": False}
@@ -131,12 +125,3 @@ def test_nll(frames: Frames, narrow: bool) -> Figure:
     hollow = key("the paper", marker="D", markerfacecolor="none", linestyle="")
     legend(figure, [*map(mark, styles.values()), hollow, *others])
     return figure
-
-
-def _fitted(values: list[float]) -> tuple[float, float]:
-    """An axis's ends around values that may hold NaN, with room at both sides; 0 to 1 where there are none."""
-    values = [value for value in values if not math.isnan(value)]
-    if not values:
-        return 0.0, 1.0
-    room = max(0.25 * (max(values) - min(values)), 0.05)
-    return min(values) - room, max(values) + room

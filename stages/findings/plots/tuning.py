@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from stages.findings.declare import Frames, plot
-from stages.findings.plots.style import cell_styles, dots, legend, mark, panels
-from stages.findings.wording import cell_name, count, set_name
+from stages.presentation.style import cell_styles, dots, legend, mark, panels
+from stages.presentation.wording import cell_name, count, set_name
 
 
 def easiest(tuning: pd.DataFrame) -> pd.Series:

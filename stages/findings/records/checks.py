@@ -6,17 +6,12 @@ A file that belongs to another design (an older budget, another matching) stops 
 import numpy as np
 
 from stages.findings.records.design import Design
-from stages.findings.records.runs import Run, Runs
+from stages.findings.records.runs import Run
 from stages.plumbing.errors import InputError
 
 
-def check(runs: Runs, design: Design) -> None:
-    for run in runs.values():
-        _check_design(run, design)
-        _check_scores(run)
-
-
-def _check_design(run: Run, design: Design) -> None:
+def check_design(run: Run, design: Design) -> None:
+    """A run must have the repeats, candidates and matching that params.yaml states."""
     found, training = run.trials.groupby("repeat").size(), design.datasets[run.dataset]
     if len(found) != training.repeats or not (found == training.candidates).all():
         raise InputError(
@@ -30,7 +25,7 @@ def _check_design(run: Run, design: Design) -> None:
         )
 
 
-def _check_scores(run: Run) -> None:
+def check_scores(run: Run) -> None:
     """The three files that speak of a candidate's test NLL must agree; one of them from another run would not."""
     candidate = ["repeat", "candidate"]
     chosen = run.trials.loc[run.trials["chosen"] | run.trials["chosen_by_halving"], candidate]

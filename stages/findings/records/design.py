@@ -126,11 +126,6 @@ def read_designs() -> dict[str, Design]:
     return designs
 
 
-def read_comparison() -> Comparison:
-    """The `compare` section of settings.yaml."""
-    return section("compare", Comparison, SETTINGS)
-
-
 def read_protocol() -> dict[str, float]:
     """The numbers of the protocol of `paper`, under the names that records/departures.csv gives them.
 

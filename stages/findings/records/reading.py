@@ -8,7 +8,7 @@ import json
 
 import pandas as pd
 
-from stages.findings.records.checks import check, check_same_pieces
+from stages.findings.records.checks import check_design, check_same_pieces, check_scores
 from stages.findings.records.design import Design
 from stages.findings.records.files import of_cell, read_csv
 from stages.findings.records.runs import Run, Runs
@@ -41,7 +41,9 @@ def read_runs(designs: dict[str, Design]) -> dict[str, Runs]:
     found: dict[str, Runs] = {}
     for arm, design in designs.items():
         own = _read_runs(arm, design.runs)
-        check(own, design)
+        for run in own.values():
+            check_design(run, design)
+            check_scores(run)
         paper = found.get(PAPER, own)
         for dataset in design.datasets:
             check_same_pieces([run for run in (paper | own).values() if run.dataset == dataset])
@@ -76,9 +78,8 @@ def read_leakage(design: Design, runs: dict[tuple[str, str], Run]) -> dict[str, 
         if pieces.empty or not scored:
             continue
         expected = scored[0].all_pieces.drop_duplicates("piece").sort_values("piece")
-        if [*zip(pieces["name"].astype(str), pieces["frames"] - 1, strict=True)] != [
-            *zip(expected["name"].astype(str), expected["steps"], strict=True)
-        ]:
+        same_names = pieces["name"].astype(str).tolist() == expected["name"].astype(str).tolist()
+        if not same_names or (pieces["frames"] - 1).tolist() != expected["steps"].tolist():
             raise InputError(f"{path}: not the pieces that {scored[0].folder} was scored on; run `dvc repro`")
         found[dataset] = pieces
     return found

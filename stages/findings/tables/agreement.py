@@ -5,7 +5,7 @@ import math
 from stages.findings.declare import standard, table
 from stages.findings.study import Study
 from stages.findings.tables import column
-from stages.findings.wording import cell_name, interval, number, signed, span_of, unit_of
+from stages.presentation.wording import cell_name, interval, number, signed, span_of, unit_of
 
 
 @table(

@@ -5,7 +5,7 @@ from typing import Any
 from stages.findings.declare import table
 from stages.findings.inference.claims import build, single_run_agreement
 from stages.findings.study import Study
-from stages.findings.wording import SIGNED, interval, number, set_of, share, signed
+from stages.presentation.wording import SIGNED, interval, number, set_of, share, signed
 
 FEW = "too few repeats to decide"
 

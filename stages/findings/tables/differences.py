@@ -11,7 +11,7 @@ from stages.findings.inference.resampling import SHARE, difference, over_pieces
 from stages.findings.records.runs import paired
 from stages.findings.study import Study
 from stages.findings.tables import AVERAGINGS
-from stages.findings.wording import (
+from stages.presentation.wording import (
     CONTRADICTED,
     SUPPORTED,
     UNDECIDED,

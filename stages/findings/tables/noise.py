@@ -4,7 +4,7 @@ from stages.findings.declare import table, triples
 from stages.findings.inference.resampling import mean_over_repeats
 from stages.findings.study import Study
 from stages.findings.tables.scores import paper_nll
-from stages.findings.wording import number, set_of, span_of, unit_of
+from stages.presentation.wording import number, set_of, span_of, unit_of
 
 
 @table(

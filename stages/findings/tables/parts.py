@@ -3,7 +3,7 @@
 from stages.findings.declare import standard, table
 from stages.findings.inference.questions import side
 from stages.findings.study import Study
-from stages.findings.wording import cell_name, signed, span_of
+from stages.presentation.wording import cell_name, signed, span_of
 
 # By the beginning of its name, the whole unit that a unit is set beside.
 WHOLE = {"lstm": "lstm", "gru": "gru", "minimal": "gru", "tanh": "tanh"}

@@ -14,7 +14,7 @@ from stages.findings.records.design import Comparison
 from stages.findings.records.runs import Run
 from stages.findings.study import Study
 from stages.findings.tables.differences import pairs
-from stages.findings.wording import cell_name, number, set_of, span_of
+from stages.presentation.wording import cell_name, number, set_of, span_of
 
 # Points kept of a curve: a 500-epoch line at screen size needs no more, and the file stays small.
 POINTS = 120

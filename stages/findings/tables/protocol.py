@@ -9,7 +9,7 @@ from stages.findings.records import paper
 from stages.findings.records.design import TOTAL, Design, Training
 from stages.findings.records.runs import Run
 from stages.findings.study import Study
-from stages.findings.wording import number, set_of, text
+from stages.presentation.wording import number, set_of, text
 
 DEPARTURES = Path(__file__).parents[1] / "records/departures.csv"
 BUDGET = ("repeats", "candidates", "max_epochs", "batch_size")

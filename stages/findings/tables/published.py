@@ -10,7 +10,7 @@ from stages.findings.records.published import FAMILIES
 from stages.findings.records.reading import read_baselines
 from stages.findings.study import Study
 from stages.findings.tables import AVERAGINGS
-from stages.findings.wording import cell_name, number, set_of, span_of, text
+from stages.presentation.wording import cell_name, number, set_of, span_of, text
 
 # Probabilities that a baseline estimates for each note.
 _PER_NOTE = {"note-1-gram": 1, "copy-previous": 2}

@@ -22,8 +22,8 @@ from stages.findings.inference.resampling import Interval, mean_over_repeats
 from stages.findings.records.runs import Runs, paired
 from stages.findings.study import Study
 from stages.findings.tables.scores import paper_nll
-from stages.findings.wording import cell_name, interval, number, set_name
 from stages.plumbing.parameters import section
+from stages.presentation.wording import cell_name, interval, number, set_name
 
 GATED, TANH, LEAKY = ("lstm", "gru"), "tanh", "tanh_leaky"
 CLOSED = "share of the gap, tanh − GRU, that a leak closes"

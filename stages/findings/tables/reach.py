@@ -13,7 +13,7 @@ import pandas as pd
 from stages.findings.declare import standard, table, triples
 from stages.findings.inference.resampling import SHARE, UNBOUNDED, Resampling, means_over_repeats
 from stages.findings.study import Study
-from stages.findings.wording import interval, measured, number, share, span_of
+from stages.presentation.wording import interval, measured, number, share, span_of
 
 SHARED = ["pieces", "cases", "longest_lag", "reference_lag", "vanish_ratio", "explode_ratio"]
 OF_NETS = ["log10_ratio", "share_vanishing", "share_exploding", "half_life", "half_life_of_curve"]

@@ -21,8 +21,8 @@ from stages.findings.inference.resampling import Interval, pooled_mean
 from stages.findings.records.design import TOTAL
 from stages.findings.records.runs import Runs
 from stages.findings.study import Study
-from stages.findings.wording import UNDECIDED, pair_of, set_name, set_of, signed, span_of
 from stages.plumbing.parameters import Section, section
+from stages.presentation.wording import UNDECIDED, pair_of, set_name, set_of, signed, span_of
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
 EDITION, UNTOUCHED, TOUCHED, ARM = "edition", "untouched", "touched", "arm"

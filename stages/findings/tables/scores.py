@@ -11,7 +11,7 @@ from stages.findings.inference.resampling import mean_over_repeats
 from stages.findings.records import paper
 from stages.findings.study import Study
 from stages.findings.tables import AVERAGINGS, SPLITS, column
-from stages.findings.wording import cell_name, number, set_names, set_of, share, signed, span_of
+from stages.presentation.wording import cell_name, number, set_names, set_of, share, signed, span_of
 
 
 @table(

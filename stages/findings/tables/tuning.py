@@ -10,7 +10,7 @@ import pandas as pd
 from stages.findings.declare import standard, table
 from stages.findings.inference.resampling import SHARE, mean_over_repeats
 from stages.findings.study import Study
-from stages.findings.wording import number, share, span_of
+from stages.presentation.wording import number, share, span_of
 
 
 @table("dataset:word cell:word repeat:count candidate:count learning_rate status:word valid_nll chosen:flag")

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.wording import count, number, set_name, set_names, signed
+from stages.presentation.wording import count, number, set_name, set_names, signed
 
 NEAR = 2  # standard deviations of a run: what a single run differs by, rarely more
 
@@ -57,5 +57,5 @@ def near(distances: pd.DataFrame) -> str:
     verb = "lies" if within == 1 else "lie"
     return (
         f"Of its {count(len(closest), 'test NLL')}, {within} {verb} within {NEAR} standard deviations of a run of "
-        f"ours, which is {number(spread.min())} to {number(spread.max())} nats by set and unit."
+        f"ours; one is {number(spread.min())} to {number(spread.max())} nats, by set and unit."
     )

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.plots.claims import LACKING, kind
-from stages.findings.wording import CONTRADICTED, SUPPORTED, count, set_names
+from stages.presentation.wording import CONTRADICTED, SUPPORTED, count, set_names
 
 
 def words(frames: Frames) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.wording import UNDECIDED, count
+from stages.presentation.wording import UNDECIDED, count
 
 
 def words(frames: Frames) -> dict[str, Any] | None:

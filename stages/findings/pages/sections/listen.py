@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames, markdown
 from stages.findings.records.samples import REAL
-from stages.findings.wording import cell_name, number, set_name, text
+from stages.presentation.wording import cell_name, number, set_name, text
 
 HEARD = {"music": ("sample.mid", "MIDI"), "speech": ("sample.wav", "WAV")}  # what is linked, and the link's word
 

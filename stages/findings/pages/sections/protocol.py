@@ -3,7 +3,7 @@
 from typing import Any
 
 from stages.findings.declare import Frames
-from stages.findings.wording import set_name
+from stages.presentation.wording import set_name
 
 
 def words(frames: Frames) -> dict[str, Any]:

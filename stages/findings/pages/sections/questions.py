@@ -6,9 +6,8 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import NOT_TESTED, OPEN
-from stages.findings.wording import count, interval, set_name
+from stages.presentation.wording import count, interval, set_name
 
-SEVERAL = 2  # comparisons of one answer: up to so many are named, more are counted
 LAST = (OPEN, NOT_TESTED)
 ASKED = {
     "speech_noise": "Is the gap on speech the units' or the weight noise's?",
@@ -33,15 +32,16 @@ def words(frames: Frames) -> dict[str, Any]:
 def sentence(asked: str, rows: pd.DataFrame) -> str:
     """A question, what was decided with what it rests on, and how much is open or not tested."""
     told = []
-    for answer in sorted(set(rows["answer"]), key=(*sorted(set(rows["answer"]) - {*LAST}), *LAST).index):
+    for answer in (*sorted(set(rows["answer"]) - {*LAST}), *LAST):
         of = rows[rows["answer"] == answer].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
-        named, decided = [found(row) for row in of.itertuples()], answer not in LAST
-        if (len(of) <= SEVERAL and decided) or (len(of) == 1 and named[0]):
-            told.append(f"**{answer}** ({'; '.join(named)})")
-        else:
-            most = f", most in {named[0]}" if decided and of["mean"].notna().any() else ""
-            told.append(f"**{answer}** in {count(len(of), 'comparison')}{most}")
-    return f"{asked} {', '.join(told)}."
+        first = found(next(of.itertuples())) if len(of) else ""
+        where = f"in {count(len(of), 'comparison')}"
+        if len(of) == 1:
+            told.append(f"**{answer}** ({first})" if first else f"**{answer}** {where}")
+        elif len(of):
+            largest = f" (largest: {first})" if answer not in LAST and of["mean"].notna().any() else ""
+            told.append(f"**{answer}** {where}{largest}")
+    return f"{asked} {'; '.join(told)}."
 
 
 def found(row: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.wording import cell_name, listed
+from stages.presentation.wording import cell_name, listed
 
 
 def words(frames: Frames) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.tables.robustness import CONDITIONS, HOLDS, TURNS
-from stages.findings.wording import UNDECIDED, count, set_names
+from stages.presentation.wording import UNDECIDED, count, set_names
 
 
 def words(frames: Frames) -> dict[str, Any] | None:

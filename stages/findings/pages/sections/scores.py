@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames, markdown
 from stages.findings.plots.noise import NOISELESS, PAPER, on_speech
-from stages.findings.wording import (
+from stages.presentation.wording import (
     CONTRADICTED,
     SUPPORTED,
     UNDECIDED,
@@ -25,14 +25,13 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 def words(frames: Frames) -> dict[str, Any]:
     design = frames["design"]
-    small = (design["budget"] == "preliminary").any()
     return {
         "answer": answer(frames),
         "small_table": small_table(frames),
-        "budget": " An asterisk marks sets trained on less than the paper's budget." if small else "",
+        "small": (design["budget"] == "preliminary").any(),
         "hours": number(design["training_hours"].sum(), 1),
         "leads": leads(frames),
-        "trust": trust(design),
+        "single": set_names(design.loc[design["repeats"] == 1, "dataset"]),
         "improvement": improvement(frames["improvement"]),
     }
 
@@ -116,10 +115,10 @@ def _speech_with_noise(nll: pd.DataFrame) -> str:
     """Who leads where speech was trained with the weight noise alone; nothing without tanh beside other units."""
     if nll.empty or "tanh" not in nll or nll.shape[1] < 2:
         return ""
-    last = nll["tanh"].isna() | (nll["tanh"] == nll.max(axis=1))
-    if last.all():
-        return "On speech tanh comes last on every set, under the paper's weight noise."
-    return "On speech, under the paper's weight noise, tanh comes last on some sets and not on others."
+    last = (nll["tanh"].isna() | (nll["tanh"] == nll.max(axis=1))).all()
+    return (
+        f"On speech, under the paper's weight noise, tanh comes last on {'every set' if last else 'some sets alone'}."
+    )
 
 
 def _claims(frames: Frames) -> str:
@@ -145,11 +144,6 @@ def leads(frames: Frames) -> str:
         return "On no set do whole intervals put one unit ahead of all others."
     rest = " Elsewhere pairs stay open." if len(certain) < len(best) else ""
     return f"Whole intervals put one unit ahead of all others: {'; '.join(told)}.{rest}"
-
-
-def trust(design: pd.DataFrame) -> str:
-    single = set_names(design.loc[design["repeats"] == 1, "dataset"])
-    return f"With one run a unit nothing is sure: {single}." if single else ""
 
 
 def improvement(found: pd.DataFrame) -> str:

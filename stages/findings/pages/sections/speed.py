@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from stages.findings.declare import Frames, markdown
-from stages.findings.wording import cell_name, interval, measured, set_name, share, text
+from stages.presentation.wording import cell_name, interval, measured, set_name, share, text
 
 # The ways of training whose speed is compared, the one the others are measured against first.
 ARMS = {

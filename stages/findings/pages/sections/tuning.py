@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.plots.tuning import easiest
-from stages.findings.wording import cell_name, interval, set_name, set_names, share
+from stages.presentation.wording import cell_name, interval, set_name, set_names, share
 
 SEVERAL = 3  # sets: up to so many are named, more are counted
 

@@ -4,6 +4,7 @@ Figures stand in the page as SVG, so that their text is text. style.css has the 
 """
 
 import base64
+import itertools
 import json
 import re
 from html import escape, unescape
@@ -15,8 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from stages.findings.records.samples import FACTS
-from stages.findings.wording import cell_name, set_name
+from stages.presentation.wording import cell_name, set_name
 
 HERE = Path(__file__).parent
 LINK = re.compile(r'<a href="(samples/([^/"]+)/([^/"]+)/(sample\.mid|sample\.wav|notes\.csv))">([^<]*)</a>')
@@ -32,7 +32,8 @@ def html(markdown: str, reports: Path) -> str:
     tokens = parser.parse(markdown)
     headings = _with_ids(tokens)
     body = parser.renderer.render(tokens, parser.options, {})
-    body = re.sub(r"<table>(.*?)</table>", _table, body, flags=re.DOTALL)
+    numbers = itertools.count(1)
+    body = re.sub(r"<table>(.*?)</table>", lambda found: _table(found, next(numbers)), body, flags=re.DOTALL)
     body = re.sub(r"<p>(<picture>.*?</picture>)</p>\s*<p><em>(.*?)</p>", lambda found: _figure(found, reports), body)
     body = LINK.sub(lambda link: _player(link, reports), body)
     body = body.replace('href="README.md', 'href="index.html').replace('href="appendix.md', 'href="appendix.html')
@@ -59,12 +60,12 @@ def _with_ids(tokens: list[Token]) -> list[tuple[int, str, str]]:
     return found
 
 
-def _table(found: re.Match[str]) -> str:
+def _table(found: re.Match[str], number: int) -> str:
     """A table in a region that scrolls by itself and by keyboard; its rows are named by their first cells."""
     inner = re.sub(r"<tr>\s*<td>(.*?)</td>", r'<tr><th scope="row">\1</th>', found[1], flags=re.DOTALL)
     inner = inner.replace("<th>", '<th scope="col">').replace('<th scope="col"></th>', "<td></td>")
     first = re.sub(r"<[^>]+>", "", re.search(r"<tr>(.*?)</tr>", inner, re.DOTALL)[1]).split()
-    label = escape(f"Table: {' '.join(first[:8])}")
+    label = escape(f"Table {number}: {' '.join(first[:8])}")
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table>{inner}</table></div>'
 
 
@@ -86,7 +87,7 @@ def _inlined(path: Path, prefix: str) -> str:
     used = set(re.findall(r"#([\w-]+)[\")]", text))
     text = re.sub(r' id="([^"]+)"', lambda at: f' id="{prefix}{at[1]}"' if at[1] in used else "", text)
     text = re.sub(r'(href="#|url\(#)([\w-]+)', rf"\g<1>{prefix}\2", text)
-    text = re.sub(r"(?<=: )#([0-9a-f]{6})\b", r"var(--c\1, #\1)", text)
+    text = re.sub(r"(?<=: )#([0-9a-f]{6})\b", r"var(--\1)", text)
     text = re.sub(r"(<title)(>.*?<desc)(>)", rf'\1 id="{prefix}title"\2 id="{prefix}desc"\3', text)
     size = r'(<svg[^>]*?) width="[^"]*"|(<svg[^>]*?) height="[^"]*"'
     text = re.sub(size, lambda at: at[1] or at[2], re.sub(size, lambda at: at[1] or at[2], text, count=1), count=1)
@@ -108,7 +109,7 @@ def _player(link: re.Match[str], reports: Path) -> str:
         return f'<audio controls preload="metadata" aria-label="{name}" src="data:audio/wav;base64,{data}"></audio>'
     notes = pd.read_csv(sample.with_name("notes.csv"))[["start", "end", "pitch"]]
     numbers = " ".join(map(str, notes.to_numpy().ravel()))
-    frame = json.loads(sample.with_name(FACTS).read_text(encoding="utf-8"))["step_seconds"]
+    frame = json.loads(sample.with_name("sample.json").read_text(encoding="utf-8"))["step_seconds"]
     held = f'data-name="{name}" data-frame="{frame:g}" data-notes="{numbers}"'
     if cell == "real":
         return f"<span {held}></span>"

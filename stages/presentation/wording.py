@@ -32,6 +32,9 @@ _SETS = {
     "speech_long": "speech in long pieces",
 }
 
+# What is shown of several repeats, wherever it is.
+OVER_REPEATS = "means over repeats with 95% intervals"
+
 # What a comparison comes to, and the units of what it compares; those of differences are written with their sign.
 SUPPORTED, CONTRADICTED, UNDECIDED = ("supported", "contradicted", "undecided")
 NATS, RATIO, SHARE_OF_LOSSES, POWERS = "nats per step", "ratio", "share of losses", "powers of ten"

@@ -25,8 +25,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from stages.findings.wording import cell_name, set_of
 from stages.plumbing.files import whole
+from stages.presentation.wording import cell_name, set_of
 
 matplotlib.use("svg")
 WIDE, NARROW = 8.6, 4.7  # inches, of a figure
@@ -46,13 +46,7 @@ class CellStyle:
 
 
 FIXED = {"tanh": ("#00795c", "^"), "lstm": ("#0173b2", "s"), "gru": ("#d55e00", "o")}
-OTHERS = list(
-    zip(
-        ("#7b3f98", "#a8324a", "#6b6b00", "#8c510a", "#4d4d9f", "#3f6f6f", "#94436e", "#5b5b5b"),
-        "vDPX*p<>",
-        strict=True,
-    )
-)
+OTHERS = [*zip("#7b3f98 #a8324a #6b6b00 #8c510a #4d4d9f #3f6f6f #94436e #5b5b5b".split(), "vDPX*p<>", strict=True)]
 
 
 def cell_styles(cells: Iterable[str]) -> dict[str, CellStyle]:
@@ -130,7 +124,9 @@ def dots(
         style = styles[row.cell]
         mean, low, high = (getattr(row, f"{column}_{end}") for end in ("mean", "low", "high"))
         if math.isnan(mean):
-            note(ax, f"{style.name}: every net diverged", 0.98, y)
+            ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            look = {"ha": "right", "va": "center", "color": GREY, "fontsize": 9, "bbox": ground, "zorder": 5}
+            ax.text(0.98, y, f"{style.name}: every net diverged", transform=ax.get_yaxis_transform(), **look)
         ax.plot([low, high], [y, y], color=style.colour, linewidth=2.2)
         ax.plot(mean, y, style.marker, color=style.colour, markersize=7)
     return placed
@@ -162,9 +158,9 @@ def dot_panels(
     return figure, placed
 
 
-def mark(style: CellStyle, **options: Any) -> Line2D:
+def mark(style: CellStyle) -> Line2D:
     """A legend entry for a cell."""
-    return key(style.name, **{"color": style.colour, "marker": style.marker, "markersize": 6} | options)
+    return key(style.name, color=style.colour, marker=style.marker, markersize=6)
 
 
 def key(label: str, **look: Any) -> Line2D:
@@ -187,18 +183,10 @@ def nll_axis(ax: Axes, values: np.ndarray, label: str = "NLL, nats per step") ->
         ax.yaxis.set_minor_locator(NullLocator())
 
 
-def note(ax: Axes, words: str, x: float, y: float) -> None:
-    """Words in the place of a mark that is not there: `x` is a share of the axis, `y` in its units."""
-    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-    look = {"ha": "right", "va": "center", "color": GREY, "fontsize": 9, "bbox": ground, "zorder": 5}
-    ax.text(x, y, words, transform=ax.get_yaxis_transform(), **look)
-
-
 def empty(ax: Axes, reason: str) -> None:
     """Says in the panel why it shows nothing."""
     ax.text(0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=GREY)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
 
 
 def save(figure: Figure, path: Path, title: str = "", description: str = "") -> None:
@@ -210,13 +198,17 @@ def save(figure: Figure, path: Path, title: str = "", description: str = "") -> 
     if title:
         words = textwrap.fill(title, LINE[narrow])
         figure.suptitle(words, x=0.01, ha="left", weight="bold", fontsize=11)
-    buffer = io.BytesIO()
+    buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     plt.close(figure)
     told = f"<title>{escape(title)}</title><desc>{escape(description)}</desc>" if title else ""
-    text = re.sub(r"\n <metadata>.*?</metadata>", f"\n {told}", buffer.getvalue().decode(), flags=re.DOTALL)
+    text = re.sub(r"\n <metadata>.*?</metadata>", f"\n {told}", buffer.getvalue(), flags=re.DOTALL)
     # A tenth of a point is enough for a path, a hundredth for all else.
     text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), text)
     text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
+    # Names of clip paths are made of numbers in full, whose last digits differ from machine to machine.
+    names = dict.fromkeys(re.findall(r'<clipPath id="(\w+)"', text))
+    for number, name in enumerate(names):
+        text = text.replace(name, f"clip{number}")
     with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -1,1 +1,0 @@
-"""Pages as HTML: one file each, with all that they show inside."""
