@@ -5,6 +5,7 @@ import pytest
 from findings_study import SPEECH_BUDGET, Planted, write_study
 
 from stages.compare import compare
+from stages.findings.pages.sections import noise
 from stages.findings.pages.sections.questions import ASKED, words
 
 THREE = (-0.01, 0.0, 0.01)
@@ -146,3 +147,16 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, answe
     told = words(compare())["sentences"]
     part = "**worse without it** (GRU without reset gate − GRU on JSB Chorales: 0.20 ["
     assert any(sentence.startswith("What is each part") and part in sentence for sentence in told)
+
+
+def test_the_page_says_how_much_of_a_gap_the_noise_takes():
+    rows = {"mean": [0.65, 0.7, 2.4], "low": [0.3, 0.6, -3.6], "high": [0.83, 0.9, 9.1]}
+    compared = [f"share of the gap, tanh − {unit}, that goes with the noise" for unit in ("LSTM", "GRU")]
+    asked = pd.DataFrame(
+        {"compared": [*compared, "gap left without noise"], "answer": ["open", "the noise's", "open"], **rows}
+    )
+    assert noise.gone(asked) == [
+        "Without the noise 65% [30%,\u00a083%] of the gap to the LSTM and 70% [60%,\u00a090%] of the gap to the GRU are "
+        "gone: by the rule, **open and the noise's**."
+    ]
+    assert noise.gone(asked[2:]) == []
