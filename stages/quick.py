@@ -24,7 +24,7 @@ from ruamel.yaml import YAML
 from stages.console.progress import clock
 from stages.corpora.sources import SOURCES, Local, find
 from stages.findings.inference.evidence import Rules
-from stages.findings.records.design import SETTINGS, read_comparison, read_designs
+from stages.findings.records.design import SETTINGS, Comparison, read_designs
 from stages.own_runs import beside, report
 from stages.plumbing.errors import run
 from stages.plumbing.narrowing import call, environment, narrow
@@ -55,7 +55,7 @@ def lay_out(datasets: list[str]) -> None:
     Raises:
         InputError: params.yaml has no such dataset, data/sources.yaml has no such source, or what is copied is wrong.
     """
-    read_designs(), read_comparison(), section("claims", Rules)
+    read_designs(), section("compare", Comparison, SETTINGS), section("claims", Rules)
     sources = {name: find(name) for name in (section(f"datasets.{dataset}.source", Name) for dataset in datasets)}
     places = {name: str(source.place()) for name, source in sources.items() if isinstance(source, Local)}
     for name in MADE_AFRESH:

@@ -177,7 +177,7 @@ def test_the_stage_writes_three_splits_and_their_counts_the_same_each_time(proje
     [
         ({"name": "other"}, "params.yaml: no key 'other' under datasets; known there: small"),
         ({"source": "other"}, "data/raw/other: no such folder; `python -m stages.download --source other` makes it"),
-        ({"source": 3}, "params.yaml: datasets.small.source: expected a source's name, found 3"),
+        ({"source": 3}, "params.yaml: datasets.small.source: Input should be a valid string; found 3"),
         (
             {"reader": "abc"},
             "datasets.small.sequences.reader: expected one of piano_roll, midi, music21, speech; found",

@@ -156,7 +156,7 @@ def test_the_page_says_how_much_of_a_gap_the_noise_takes():
         {"compared": [*compared, "gap left without noise"], "answer": ["open", "the noise's", "open"], **rows}
     )
     assert noise.gone(asked) == [
-        "Without the noise 65% [30%,\u00a083%] of the gap to the LSTM and 70% [60%,\u00a090%] of the gap to the GRU are "
-        "gone: by the rule, **open and the noise's**."
+        "Without the noise 65% [30%,\u00a083%] of the gap to the LSTM and 70% [60%,\u00a090%] of the gap to the GRU "
+        "are gone: by the rule, **open and the noise's**."
     ]
     assert noise.gone(asked[2:]) == []

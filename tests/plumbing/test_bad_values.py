@@ -97,7 +97,7 @@ def readings(path: Path, key: Key, names: Any) -> Iterator[Callable]:
     elif path == PARAMS and top == "arms":
         yield design.read_designs
         for arm in [name] if name else names:
-            for dataset in ("jsb_chorales", "speech_short", "speech_long", "piano_midi", "bach_chorales"):
+            for dataset in parameters.load(PARAMS)["datasets"]:
                 yield partial(arms.load, arm, dataset)
     else:
         yield from READINGS[path, top]
@@ -114,7 +114,7 @@ READINGS = {
     (PARAMS, "train"): [lambda: arms.load("paper", "nottingham"), design.read_protocol],
     (PARAMS, "claims"): [lambda: section("claims", Rules)],
     (PARAMS, "questions"): [lambda: section("questions", Questions)],
-    (design.SETTINGS, "compare"): [design.read_comparison],
+    (design.SETTINGS, "compare"): [lambda: section("compare", design.Comparison, design.SETTINGS)],
     (listening.SETTINGS, "sample"): [lambda: section("sample", listening.Sampling, listening.SETTINGS)],
     (reach.SETTINGS, "memory"): [lambda: section("memory", reach.Settings, reach.SETTINGS)],
     (leakage.SETTINGS, "leakage"): [
