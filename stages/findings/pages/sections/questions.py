@@ -30,9 +30,9 @@ def words(frames: Frames) -> dict[str, Any]:
 
 
 def sentence(asked: str, rows: pd.DataFrame) -> str:
-    """A question, what was decided with what it rests on, and how much is open or not tested."""
-    told = []
-    for answer in (*sorted(set(rows["answer"]) - {*LAST}), *LAST):
+    """A question, what was decided most often first with what it rests on, and how much is open or not tested."""
+    told, often = [], rows["answer"].sort_values().value_counts(sort=False).sort_values(ascending=False, kind="stable")
+    for answer in (*(answer for answer in often.index if answer not in LAST), *LAST):
         of = rows[rows["answer"] == answer].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
         first = found(next(of.itertuples())) if len(of) else ""
         where = f"in {count(len(of), 'comparison')}"
