@@ -31,7 +31,7 @@ def parts(frames: Frames, narrow: bool) -> Figure:
     found = frames["parts"]
     whole = cell_styles(found["whole"])
     styles = {row.cell: whole[row.whole] for row in found.itertuples()}
-    x_label = "← better than the whole unit · worse →\nnats per step"
+    x_label = "← better than the whole · worse →\nnats per step"
     labels = {cell: cell_name(cell) for cell in styles}
     figure, _ = dot_panels(found.dropna(), _name, labels, styles, "cell", "difference", narrow, x_label)
     for ax in figure.axes:
@@ -40,4 +40,4 @@ def parts(frames: Frames, narrow: bool) -> Figure:
 
 
 def _name(dataset: str, rows: pd.DataFrame) -> str:
-    return f"{set_name(dataset)} (n={', '.join(dict.fromkeys(rows['repeats']))})"
+    return f"{set_name(dataset)}\nn={', '.join(dict.fromkeys(rows['repeats']))}"
