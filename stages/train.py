@@ -6,8 +6,9 @@
 
 Reads the train and validation splits, never the test split. Writes models/<arm>/<dataset>/<cell>/: the chosen trials'
 weights, a row per trial, a row per trial and epoch, and how it was run. Repeats that are there already, made from the
-same parameters and data by code that computes the same, are kept: only missing ones are trained. Shards lie apart in
-.shards/ until the training of all repeats takes them for what they are, repeats that are there.
+same parameters and data by code that computes the same, are kept: only missing ones are trained, and where more
+candidates are asked for, only these. Shards lie apart in .shards/ until the training of all repeats takes them for what
+they are, repeats that are there.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from stages.console import device as devices
 from stages.corpora.split import Split
 from stages.plumbing import places
 from stages.plumbing.errors import InputError, run
-from stages.plumbing.leases import held
+from stages.plumbing.leases import Lease, held
 from stages.plumbing.parameters import Section, checked, mapping, shortened
 from stages.population import behaviour, checkpoints, engines, results, shards, trainer, trials
 from stages.protocol import arms
@@ -136,9 +137,8 @@ class Task:
         return behaviour.probe(self.net, self.arm.protocol, self.engine, self.engine.device)
 
     def there(self, folder: Path, begin: int = 0) -> results.Results:
-        """The repeats from `begin` on that a folder holds and that are this training's."""
-        drawn, candidates = self.arm.protocol.drawn(), self.arm.budget.candidates
-        return results.load(folder, self.layout, self.facts, drawn, candidates, lambda: self.behaviour, begin)
+        """The repeats from `begin` on that a folder holds and that are this training's, with all their candidates."""
+        return self._load(folder, self.facts, begin)
 
     def run(self, repeats: range, folder: Path, title: str) -> None:
         """Brings a folder to hold these repeats: what it lacks is trained, or for the whole training taken from shards.
@@ -148,14 +148,14 @@ class Task:
         """
         whole = folder == self.folder
         with held(checkpoints.FOLDER / f"{title}.lease", title) as lease:
-            found = self.there(folder, repeats.start).first(repeats.stop)
+            found = self.there(folder, repeats.start).within(repeats)
             kept = found.repeats
             if whole:
-                found = shards.joined(found, self.shards, self.there).first(repeats.stop)
+                found = self._widened(shards.joined(found, self.shards, self.there).within(repeats), title, lease)
             lacking = range(max(repeats.start, found.repeats), repeats.stop)
             if count := len(repeats) - len(lacking):
                 print(f"{title}: {count} of {len(repeats)} repeats are there and stay as they are", flush=True)
-            trained = _Trained(self, lacking, title, lease.confirm)
+            trained = _Trained(self, self.trials(lacking), title, lease.confirm)
             if lacking:
                 found = found.joined(trained.results(found.behaviour))
             lease.confirm()
@@ -164,14 +164,44 @@ class Task:
             if whole:
                 shutil.rmtree(self.shards, ignore_errors=True)
 
+    def _load(self, folder: Path, facts: dict[str, Any], begin: int = 0) -> results.Results:
+        return results.load(folder, self.layout, facts, self.arm.protocol.drawn(), lambda: self.behaviour, begin)
+
+    def trials(self, repeats: range, candidates: int = 0) -> list[trials.Trial]:
+        """Those of the repeats, from a candidate on."""
+        grid = trials.draw(self.arm.protocol, self.arm.dataset, self.arm.budget.repeats, self.arm.budget.candidates)
+        return [trial for trial in grid if trial.repeat in repeats and trial.candidate >= candidates]
+
+    def _widened(self, found: results.Results, title: str, lease: Lease) -> results.Results:
+        """`found`, and further repeats that are there with fewer candidates and get those that they lack.
+
+        They are saved as a shard first: killed while the training's own files are written, nothing is lost.
+        """
+        count, wanted = results.candidates_there(self.folder, self.facts), self.arm.budget.candidates
+        if count is None:
+            return found
+        then = self.facts | {"budget": self.facts["budget"] | {"candidates": count}}
+        narrow = self._load(self.folder, then).within(range(found.repeats, self.arm.budget.repeats))
+        if not narrow.trials:
+            return found
+        repeats = range(found.repeats, narrow.repeats)
+        print(
+            f"{title}: {len(repeats)} repeats are there with {count} candidates, which stay; "
+            f"{wanted - count} further ones join each",
+            flush=True,
+        )
+        trained = _Trained(self, self.trials(repeats, count), title, lease.confirm)
+        wide = narrow.widened(trained.results(narrow.behaviour))
+        wide.save(self.shards / shards.name(repeats), self.layout, self.facts, 0)
+        trained.checkpoint.remove()
+        return found.joined(wide)
+
 
 class _Trained:
-    """Repeats of a task that are trained, from their checkpoint on where there is one."""
+    """Trials of a task that are trained, from their checkpoint on where there is one."""
 
-    def __init__(self, task: Task, repeats: range, title: str, confirm: Callable[[], None]):
-        budget, protocol = task.arm.budget, task.arm.protocol
-        grid = trials.draw(protocol, task.arm.dataset, budget.repeats, budget.candidates)
-        self.task, self.title, self.trials = task, title, [trial for trial in grid if trial.repeat in repeats]
+    def __init__(self, task: Task, trained: list[trials.Trial], title: str, confirm: Callable[[], None]):
+        self.task, self.title, self.trials = task, title, trained
         device, engine = devices.describe(task.engine.device), task.engine.name
         self.where = {"device": device, "engine": engine, "torch": torch.__version__}
         facts = {key: task.facts[key] for key in results.SAME}

@@ -22,7 +22,7 @@ def stage(folder, module, *arguments) -> str | None:
     return None
 
 
-def write_params(folder, change=lambda params: None):
+def write_params(folder, *changes):
     yaml = YAML()
     params = yaml.load(ROOT / "params.yaml")
     params["datasets"]["scales"] = {
@@ -30,5 +30,6 @@ def write_params(folder, change=lambda params: None):
         "sequences": {"reader": "midi"},
         "training": {"repeats": 2, "candidates": 2, "max_epochs": 2, "batch_size": 4},
     }
-    change(params)
+    for change in changes:
+        change(params)
     yaml.dump(params, folder / "params.yaml")

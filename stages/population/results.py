@@ -1,8 +1,8 @@
 """What a training leaves in its folder, and how further repeats join it.
 
-A repeat's trials depend on nothing outside the repeat, so when a study asks for more repeats than a folder holds, only
-the missing ones are trained; asked for fewer, the first ones stay. The rows of earlier repeats are kept as they are
-written, character by character; those of the curves, by far the most, are compressed.
+A trial depends on no other, so when a study asks for more repeats than a folder holds, or for more candidates, only the
+missing trials are trained; asked for fewer repeats, the first ones stay. The rows of earlier trials are kept as they
+are written, character by character, but for which one is chosen; those of the curves, by far the most, are compressed.
 
 Repeats are kept if they were made from the same parameters and data (`SAME` in run.json) and the code still does what
 it did: the probe of `behaviour.py` says now what run.json says it said then. Another device or engine may have made
@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ class Results:
         drawn: what else than the rate differs from candidate to candidate, a column each of trials.csv.
         trials, curves: the lines of trials.csv and curves.csv.gz without their headers, each beginning with its repeat.
         weights: (repeat, candidate) → the trial's best weights [N], on the CPU.
-        made: blocks of repeats, first to last: where each was made and how long that took, as in run.json.
+        made: blocks of repeats, first to last, of all their candidates or of those named: where each was made and how
+            long that took, as in run.json.
         behaviour: what the probe said of the code that made the first of them.
     """
 
@@ -91,21 +93,20 @@ class Results:
     @property
     def repeats(self) -> int:
         """The number of the next repeat: how many there are, since they are numbered from 0; not in a shard."""
-        return self.made[-1]["repeats"][1] + 1 if self.made else 0
+        return max((block["repeats"][1] + 1 for block in self.made), default=0)
 
-    def first(self, repeats: int) -> "Results":
-        """The first so many repeats; of a block that is cut, the seconds in proportion."""
-        trials, curves = ([row for row in rows if _repeat(row) < repeats] for rows in (self.trials, self.curves))
-        weights = {trial: row for trial, row in self.weights.items() if trial[0] < repeats}
+    def within(self, repeats: range) -> "Results":
+        """Those of the repeats that are here; of a block that is cut, the seconds in proportion."""
+        trials, curves = ([row for row in rows if _repeat(row) in repeats] for rows in (self.trials, self.curves))
+        weights = {trial: row for trial, row in self.weights.items() if trial[0] in repeats}
         made = []
         for block in self.made:
             begin, end = block["repeats"]
-            if begin >= repeats:
-                break
-            if end >= repeats:
-                share = (repeats - begin) / (end + 1 - begin)
-                block = block | {"repeats": [begin, repeats - 1], "seconds": round(share * block["seconds"], 1)}
-            made.append(block)
+            inside = [repeat for repeat in range(begin, end + 1) if repeat in repeats]
+            if inside and len(inside) < end + 1 - begin:
+                share = len(inside) / (end + 1 - begin)
+                block = block | {"repeats": [inside[0], inside[-1]], "seconds": round(share * block["seconds"], 1)}
+            made += [block] * bool(inside)
         return Results(self.drawn, trials, curves, weights, made, self.behaviour)
 
     def joined(self, further: "Results") -> "Results":
@@ -118,6 +119,24 @@ class Results:
             self.made + further.made,
             self.behaviour or further.behaviour,
         )
+
+    def widened(self, further: "Results") -> "Results":
+        """These repeats with further candidates of each: to the byte what all of them at once give."""
+        chosen, valid = {}, trial_table([], self.drawn).columns.get_loc("valid_nll")
+        for line in filter(_is_chosen, [*self.trials, *further.trials]):  # whose candidate comes first wins a draw
+            nll = float(line.split(",")[valid])
+            if nll < chosen.get(_repeat(line), (inf, None))[0]:
+                chosen[_repeat(line)] = nll, _trial(line)
+        names = {name for _, name in chosen.values()}
+        lines = sorted([*self.trials, *further.trials], key=_trial)
+        lines = [line if _trial(line) in names else f"{line.rsplit(',', 2)[0]},False,False" for line in lines]
+        weights = {name: row for name, row in sorted((self.weights | further.weights).items()) if name in names}
+        curves = sorted([*self.curves, *further.curves], key=_trial)
+        count = [len({_trial(line)[1] for line in each.trials}) for each in (self, further)]
+        made = [{"repeats": block["repeats"], "candidates": [0, count[0] - 1]} | block for block in self.made]
+        last = [count[0], sum(count) - 1]
+        made += [{"repeats": block["repeats"], "candidates": last} | block for block in further.made]
+        return Results(self.drawn, lines, curves, weights, made, self.behaviour)
 
     def save(self, folder: Path, layout: Layout, facts: dict[str, Any], kept: int) -> None:
         """Brings the folder's files to these results; one that holds them already stays as it is, byte for byte.
@@ -167,7 +186,6 @@ def load(
     layout: Layout,
     facts: dict[str, Any],
     drawn: list[str],
-    candidates: int,
     probe: Callable[[], list[float]],
     begin: int = 0,
 ) -> Results:
@@ -176,7 +194,6 @@ def load(
     Args:
         facts: this study's, `SAME` among them.
         drawn: as in `Results`.
-        candidates: of each repeat.
         probe: what the code does now.
         begin: the first repeat that the folder is to hold.
     """
@@ -191,8 +208,10 @@ def load(
             raise ValueError("its run.json does not say what they were made from")
         here, there = (_plain({key: each[key] for key in SAME}) for each in (facts, recorded))
         if here != there:
+            if _fewer(there, here):
+                return Results(drawn)
             return none(f"they were made from others: {'; '.join(_differences(there, here))}")
-        found = _read(folder, layout, recorded, drawn, candidates, begin)
+        found = _read(folder, layout, recorded, drawn, facts["budget"]["candidates"], begin)
         if not behaviour.agree(recorded["behaviour"], probe()):
             return none("the code computes something else than when they were made")
         return found
@@ -200,6 +219,18 @@ def load(
         return Results(drawn)
     except DAMAGED as error:
         return none(str(error))
+
+
+def candidates_there(folder: Path, facts: dict[str, Any]) -> int | None:
+    """How many candidates a folder's repeats have, if that is fewer than this study asks for and all else is the same.
+
+    None otherwise, and under halving: whom a rung ends depends on all candidates.
+    """
+    recorded = _content(folder / "run.json", json.loads)
+    if not isinstance(recorded, dict) or not recorded.keys() >= set(SAME):
+        return None
+    here, there = (_plain({key: each[key] for key in SAME}) for each in (facts, recorded))
+    return there["budget"]["candidates"] if _fewer(there, here) else None
 
 
 def digest(arrays: list[np.ndarray]) -> str:
@@ -227,20 +258,28 @@ def _read(
         view.copy_(parameters[name])
     weights = dict(zip(names, matrix, strict=True))
     everything = Results(drawn, trials, curves, weights, recorded["made"], recorded["behaviour"])
-    end, numbers = everything.repeats, [number for block in everything.made for number in block["repeats"]]
+    end, made = everything.repeats, []
     for block in everything.made:
         float(block["seconds"]), float(block["seconds_per_update"]), str(block["device"]), str(block["engine"])
-    found = everything.first(end)
+        (first, last), (low, high) = block["repeats"], block.get("candidates", [0, candidates - 1])
+        made += [(repeat, candidate) for repeat in range(first, last + 1) for candidate in range(low, high + 1)]
+    found = everything.within(range(begin, end))
     expected = [(repeat, candidate) for repeat in range(begin, end) for candidate in range(candidates)]
-    chosen = {_trial(line) for line in found.trials if "True" in line.rsplit(",", 2)[1:]}
     if (
         [_trial(line) for line in found.trials] != expected
         or not {_repeat(line) for line in found.curves} <= set(range(begin, end))
-        or set(found.weights) != chosen
-        or numbers[::2] != [begin, *(number + 1 for number in numbers[1:-1:2])]
+        or set(found.weights) != {_trial(line) for line in found.trials if _is_chosen(line)}
+        or sorted(made) != expected
     ):
         raise ValueError("its files are not those of one training")
     return found
+
+
+def _fewer(there: dict[str, Any], here: dict[str, Any]) -> bool:
+    """Whether repeats lack candidates of what is asked for, and nothing else differs."""
+    budget = {**there["budget"], "candidates": here["budget"]["candidates"]}
+    lacking = there["budget"]["candidates"] < here["budget"]["candidates"] and not here["budget"]["halving"]
+    return lacking and {**there, "budget": budget} == here
 
 
 def _differences(there: dict[str, Any], here: dict[str, Any], where: str = "") -> list[str]:
@@ -339,3 +378,8 @@ def _repeat(line: str) -> int:
 def _trial(line: str) -> tuple[int, int]:
     repeat, candidate, _ = line.split(",", 2)
     return int(repeat), int(candidate)
+
+
+def _is_chosen(line: str) -> bool:
+    """By the plain search or by halving."""
+    return "True" in line.rsplit(",", 2)[1:]

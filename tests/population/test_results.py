@@ -115,6 +115,86 @@ def test_further_repeats_join_those_that_are_there(study, tmp_path, capfd):
     assert [block["repeats"] for block in record(tmp_path)["made"]] == [[0, 0]]
 
 
+def with_candidates(candidates):
+    return lambda params: params["datasets"]["scales"]["training"].update(candidates=candidates, repeats=3)
+
+
+def test_further_candidates_join_those_that_are_there(study, tmp_path, capfd):
+    """And further repeats with them: the same bytes as trained at once, said to be made one after the other."""
+    (tmp_path / "data").symlink_to(study / "data")
+    write_params(tmp_path, with_candidates(5))
+    assert trained(tmp_path) is None
+    at_once, run = contents(tmp_path), record(tmp_path)
+    shutil.rmtree(tmp_path / FOLDER)
+    for candidates in (1, 3):
+        write_params(tmp_path, with_candidates(candidates), with_repeats(2))
+        assert trained(tmp_path) is None
+    write_params(tmp_path, with_candidates(5))
+    capfd.readouterr()
+    assert trained(tmp_path) is None
+    said = capfd.readouterr()
+    assert "2 repeats are there with 3 candidates, which stay; 2 further ones join each" in said.out
+    assert "4 trials" in said.out and "5 trials" in said.out and not said.err
+    assert all(contents(tmp_path)[name] == at_once[name] for name in FILES[:3])
+    now = record(tmp_path)
+    assert [(block["repeats"], block.get("candidates")) for block in now["made"]] == [
+        ([0, 1], [0, 0]),
+        ([0, 1], [1, 2]),
+        ([0, 1], [3, 4]),
+        ([2, 2], None),
+    ]
+    own = ("made", "seconds", "seconds_per_update")
+    assert {k: v for k, v in now.items() if k not in own} == {k: v for k, v in run.items() if k not in own}
+    assert not places.shards("paper", "scales", "lstm").exists()
+
+
+@pytest.mark.parametrize("killed_before", range(9))
+def test_killed_while_candidates_join_it_ends_the_same(study, tmp_path, killed_before, monkeypatch, capfd):
+    """Before any of the files of the shard and then of the training, no trial that was there is trained again."""
+    (tmp_path / "data").symlink_to(study / "data")
+    write_params(tmp_path, with_candidates(2))
+    assert trained(tmp_path) is None
+    write_params(tmp_path, with_candidates(5))
+    write, written = results._write, []
+
+    class Killed(Exception):
+        pass
+
+    def until_killed(path, content):
+        if len(written) == killed_before:
+            raise Killed
+        written.append(path)
+        write(path, content)
+
+    monkeypatch.setattr(results, "_write", until_killed)
+    capfd.readouterr()
+    if killed_before < 8:
+        with pytest.raises(Killed):
+            trained(tmp_path)
+    monkeypatch.setattr(results, "_write", write)
+    assert trained(tmp_path) is None
+    said = capfd.readouterr()
+    assert not re.search("6 trials|15 trials", said.out) and "anew" not in said.err
+    again = contents(tmp_path)
+    shutil.rmtree(tmp_path / FOLDER)
+    assert trained(tmp_path) is None
+    assert all(contents(tmp_path)[name] == again[name] for name in FILES[:3])
+
+
+def test_under_halving_further_candidates_change_which_are_ended(study, tmp_path, capfd):
+    halving = {"epochs": [1], "keep": 0.5, "apply": True}
+
+    def halved(params):
+        params["datasets"]["scales"]["training"]["halving"] = halving
+
+    (tmp_path / "data").symlink_to(study / "data")
+    for candidates in (2, 3):
+        write_params(tmp_path, with_candidates(candidates), halved)
+        capfd.readouterr()
+        assert trained(tmp_path) is None
+    assert "budget.candidates 2, now 3); all are trained anew" in capfd.readouterr().err
+
+
 def test_repeats_made_elsewhere_join_and_each_says_where(copy, monkeypatch):
     """On another engine, whose last bits differ; as on a GPU."""
     monkeypatch.setenv("STUDY_ENGINE", "torch")
