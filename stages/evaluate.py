@@ -1,8 +1,7 @@
 """Opens the test split: once for each frozen set of weights, and for what needs no training: baselines and leakage.
 
-    python -m stages.evaluate --dataset jsb_chorales                  all cells of the arm `paper`
+    python -m stages.evaluate --dataset jsb_chorales                  the arm `paper`, and beside it what needs no net
     python -m stages.evaluate --dataset jsb_chorales --arm total
-    python -m stages.evaluate --dataset jsb_chorales --baselines
 
 Besides, `sample` takes one test piece to start from, and scores nothing. Clean weights, nats per step, the first frame
 not predicted; both averagings and every piece's own sum, so that pieces can be resampled. Beside them, where a net was
@@ -147,12 +146,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--arm", default=PAPER)
-    parser.add_argument("--baselines", action="store_true", help="what needs no net")
     options = parser.parse_args()
-    if options.baselines:
+    evaluate(options.arm, options.dataset)
+    if options.arm == PAPER:
         baselines(options.dataset)
-    else:
-        evaluate(options.arm, options.dataset)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Trains the population of one arm, dataset and cell: repeats × candidates, all in one matrix.
 
+    python -m stages.train --dataset jsb_chorales                              all cells of an arm, one after another
     python -m stages.train --dataset jsb_chorales --cell gru
-    python -m stages.train --dataset jsb_chorales --arm total                  all cells of an arm, one after another
     python -m stages.train --dataset jsb_chorales --cell gru --repeats 3:5     a shard: repeats 3 and 4 alone
 
 Reads the train and validation splits, never the test split. Writes models/<arm>/<dataset>/<cell>/: the chosen trials'
@@ -242,7 +242,7 @@ def block(text: str, repeats: int) -> range:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True)
-    parser.add_argument("--cell", help="without it: all that the arm states")
+    parser.add_argument("--cell", help="without it: all of the arm")
     parser.add_argument("--arm", default=places.PAPER)
     parser.add_argument("--repeats", metavar="a:b", help="a shard: repeats a to b - 1 alone")
     options = parser.parse_args()

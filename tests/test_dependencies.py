@@ -15,14 +15,13 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
 FREE = [ROOT / "stages/cluster", ROOT / "stages/console", ROOT / "stages/plumbing"]
-CELLS = {file.stem for file in (ROOT / "stages/cells").glob("[!_]*.py")}
-CELL, DATASET, SOURCE = "gru", "jsb_chorales", "bach_chorales"
+DATASET, SOURCE = "jsb_chorales", "bach_chorales"
 
 
 def declared() -> dict[str, dict]:
-    """Every stage of dvc.yaml, for one cell, one dataset and one source; of the arms `paper` and the others."""
+    """Every stage of dvc.yaml, for one dataset and one source; of the arms `paper` and the others."""
     text = (ROOT / "dvc.yaml").read_text()
-    for template, value in {"item.cell": CELL, "item.dataset": DATASET, "key": DATASET, "item.source": SOURCE}.items():
+    for template, value in {"item.dataset": DATASET, "key": DATASET, "item.source": SOURCE}.items():
         text = text.replace(f"${{{template}}}", value)
     stages = {name: stage.get("do", stage) for name, stage in YAML(typ="safe").load(text)["stages"].items()}
     return {name: _of_arm(stage, stage.get("vars", [{}])[0].get("arm", "")) for name, stage in stages.items()}
@@ -61,10 +60,10 @@ def files_of(module: str) -> list[Path]:
     return [*files, file] if file.exists() else files
 
 
-def read_by(file: Path, cells: set[str]) -> set[Path]:
+def read_by(file: Path) -> set[Path]:
     """The project's files that `file` imports anywhere in it, and the settings.yaml that it names.
 
-    What loads modules by name (`import_module`) may load any of its own folder; of those named as cells, only `cells`.
+    What loads modules by name (`import_module`) may load any of its own folder.
     """
     found = set()
     for node in ast.walk(tree(file)):
@@ -80,7 +79,7 @@ def read_by(file: Path, cells: set[str]) -> set[Path]:
             getattr(node, "id", ""),
             getattr(node, "attr", ""),
         ):
-            found |= {other for other in file.parent.glob("[!_]*.py") if other.stem not in CELLS - cells}
+            found |= set(file.parent.glob("[!_]*.py"))
             continue
         else:
             continue
@@ -98,12 +97,11 @@ def _package(file: Path, level: int) -> tuple[str, ...]:
 def closure(stage: dict) -> set[Path]:
     """All files of the project that a stage's command runs or reads its settings from."""
     module = re.search(r"-m (\S+)", stage["cmd"])[1]
-    cells = {CELL} if f"--cell {CELL}" in stage["cmd"] else set() if "--baselines" in stage["cmd"] else CELLS
     seen, todo = set(), set(files_of(module))
     while todo:
         file = todo.pop()
         seen.add(file)
-        todo |= (read_by(file, cells) if file.suffix == ".py" else set()) - seen
+        todo |= (read_by(file) if file.suffix == ".py" else set()) - seen
     return seen
 
 
@@ -162,17 +160,13 @@ def test_only_evaluation_sees_the_test_split():
     """`sample` takes one test piece to start from, and scores nothing."""
     parts = {f"data/prepared/{DATASET}", f"data/prepared/{DATASET}/test.npz"}
     readers = {name for name, stage in STAGES.items() if parts & set(stage["deps"])}
-    assert {name for name in readers if not name.startswith("evaluate")} == {"baselines", "sample"}
+    assert {name for name in readers if not name.startswith("evaluate")} == {"sample"}
     assert all("stages.evaluate" in STAGES[name]["cmd"] for name in readers - {"sample"})
 
 
 def test_training_and_what_trains_stand_apart():
-    """A training of `paper` depends on its own cell alone, and what reads trained nets not on how they were trained."""
+    """What reads trained nets does not depend on how they were trained."""
     deps = {name: set(stage["deps"]) for name, stage in STAGES.items()}
-    assert {dep for dep in deps["train"] if dep.startswith("stages/cells")} == {
-        "stages/cells/__init__.py",
-        f"stages/cells/{CELL}.py",
-    }
     assert {name for name in deps if "stages/population" in deps[name]} == {name for name in deps if "train" in name}
 
 

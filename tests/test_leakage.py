@@ -84,8 +84,7 @@ def write(tmp_path, monkeypatch, train: Split, test: Split) -> pd.DataFrame:
     (tmp_path / SETTINGS).parent.mkdir(parents=True)
     YAML().dump({"leakage": {"window": 8, "pitches": 5}}, tmp_path / SETTINGS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["evaluate", "--dataset", "songs", "--baselines"])
-    evaluate.main()
+    evaluate.baselines("songs")
     return pd.read_csv(tmp_path / "measured/paper/songs/baselines/leakage.csv")
 
 

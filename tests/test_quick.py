@@ -19,7 +19,7 @@ def test_quick_runs_one_dataset_and_leaves_the_study_alone(tmp_path):
     study.edit_yaml("params.yaml", lambda params: params.update(cells=["gru"]))
     study.commit()
     printed = study.call("python", "-m", "stages.quick", "airs")
-    assert "train@airs-gru" in printed and "jigs" not in printed and "quick/report.html" in printed
+    assert "train@airs" in printed and "jigs" not in printed and "quick/report.html" in printed
     assert re.search(r"^== 1 of \d+: download@airs, about \d+:\d\d left in all$", printed, re.MULTILINE)
     assert "yours: 1 run, 2 epochs" in printed and "The study has no runs of this dataset" in printed
     assert "Updating lock file" not in printed and "epoch 1 of 2" not in printed

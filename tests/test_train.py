@@ -36,9 +36,8 @@ def study(tmp_path_factory):
     write_params(folder, lambda params: params.update(cells=["lstm"]))
     (folder / SETTINGS).parent.mkdir(parents=True)
     shutil.copy(ROOT / SETTINGS, folder / SETTINGS)
-    assert stage(folder, train, "--dataset", "scales", "--cell", "lstm") is None
+    assert stage(folder, train, "--dataset", "scales") is None
     assert stage(folder, evaluate, "--dataset", "scales") is None
-    assert stage(folder, evaluate, "--dataset", "scales", "--baselines") is None
     return folder
 
 
@@ -128,8 +127,9 @@ def test_an_arms_cells_are_trained_in_turn_and_what_is_there_is_kept(study, caps
         for cell in cells:
             said = "1 of 1 repeats are there and stay as they are" if cell in kept else "2 trials, at most 2 epochs"
             assert f"noiseless-scales-{cell}: {said}" in printed
-    error = stage(study, train, "--dataset", "scales")
-    assert error == "error: params.yaml: arms.paper: expected cells, found none; `--cell` trains one"
+    write_params(study, lambda params: params["arms"].update(noiseless={}))
+    error = stage(study, train, "--dataset", "scales", "--arm", "noiseless")
+    assert error == "error: params.yaml: arms.noiseless: expected cells, found none; `--cell` trains one"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from stages.population import shards
 from stages.protocol import arms
 from stages.train import Task
 
-_STAGE = re.compile(r"train@(?P<dataset>.+)-(?P<cell>\w+)|train_(?P<arm>\w+)@(?P<all_of>.+)")
+_STAGE = re.compile(r"train(_(?P<arm>\w+))?@(?P<dataset>.+)")
 PACE = 1e-6  # seconds a step of a candidate, where no training has told
 
 
@@ -46,15 +46,14 @@ class Training:
 
     @classmethod
     def of(cls, stage: str) -> "list[Training]":
-        """The trainings of a stage: one, or those of all cells of an arm.
+        """The trainings of a stage: those of all cells of an arm.
 
         Raises:
             InputError: params.yaml or the prepared data cannot be used.
         """
-        dataset, cell, arm, all_of = _STAGE.fullmatch(stage).group("dataset", "cell", "arm", "all_of")
-        if cell:
-            return [cls._of(stage, Task.load(PAPER, dataset, cell))]
-        return [cls._of(stage, Task.load(arm, all_of, each)) for each in arms.cells(arm)]
+        arm, dataset = _STAGE.fullmatch(stage).group("arm", "dataset")
+        arm = arm or PAPER
+        return [cls._of(stage, Task.load(arm, dataset, cell)) for cell in arms.cells(arm)]
 
     @classmethod
     def _of(cls, stage: str, task: Task) -> "Training":

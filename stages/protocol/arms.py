@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import PARAMS, Name, Section, checked, layered, mapping, section
+from stages.plumbing.places import PAPER
 from stages.protocol.protocol import Budget, Protocol
 
 Mode = Literal["recurrent", "total"]  # what a parameter budget counts, see stages/recurrent/matching.py
@@ -75,11 +76,12 @@ def load(arm: str, dataset: str) -> Arm:
 
 
 def cells(arm: str) -> list[str]:
-    """The cells that the arm states.
+    """The cells that the arm states, or the study's if it is `paper`.
 
     Raises:
         InputError: it states none.
     """
-    if not (stated := section(f"arms.{arm}", Stated).cells):
+    stated = section("cells", list[Name]) if arm == PAPER else section(f"arms.{arm}", Stated).cells
+    if not stated:
         raise InputError(f"{PARAMS}: arms.{arm}: expected cells, found none; `--cell` trains one")
     return stated
