@@ -35,7 +35,7 @@ def test_without_runs_nothing_is_tested_and_the_page_says_so(tmp_path, monkeypat
     tables = compare()
     assert set(tables["questions"]["answer"]) == {"not tested"}
     told = words(tables)["sentences"]
-    assert told == [f"Not tested yet: {' '.join(ASKED.values())}"]
+    assert told == [f"Not tested yet: {' '.join(asked for asked, _ in ASKED.values())}"]
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_which_noise_fails_tanh(tmp_path, monkeypatch, level, answer):
     planted = speech(units(6.7, 2.7, 2.7), noiseless={"tanh": three(2.75)}, input_noise={"tanh": three(level)})
     found = answers(tmp_path, monkeypatch, {"speech_short": planted}, "noise_where")["answer"]
     assert found.to_dict() == {
-        "tanh, `input_noise` − `noiseless`": answer,
-        "tanh, `half_noise` − `noiseless`": "not tested",
+        "tanh with noise on the input matrices alone − tanh without noise": answer,
+        "tanh with half the noise − tanh without noise": "not tested",
     }
 
 
@@ -89,9 +89,9 @@ def test_convergence_is_told_net_by_net(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = compare()["questions"].query("question == 'converged'").set_index("compared")["answer"]
     assert found.to_dict() == {
-        "tanh in `paper`: every net diverged": "open",
-        "LSTM in `paper`: 3 of 3 nets": "converged",
-        "GRU in `paper`: 0 of 3 nets": "not converged",
+        "tanh by the paper's protocol: every net diverged": "open",
+        "LSTM by the paper's protocol: 3 of 3 nets": "converged",
+        "GRU by the paper's protocol: 0 of 3 nets": "not converged",
     }
 
 
@@ -128,9 +128,9 @@ def test_an_order_survives_turns_or_stays_open(tmp_path, monkeypatch):
     found = answers(tmp_path, monkeypatch, {"jsb_chorales": planted}, "practice")["answer"]
     tested = found[found != "not tested"]
     assert tested.to_dict() == {
-        "LSTM − tanh in `practice`": "turns",
-        "GRU − tanh in `practice`": "survives",
-        "GRU − LSTM in `practice`": "open",
+        "LSTM − tanh": "turns",
+        "GRU − tanh": "survives",
+        "GRU − LSTM": "open",
     }
 
 
@@ -145,8 +145,8 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, answe
     closed = found.loc["share of the gap, tanh − GRU, that a leak closes"]
     assert (closed["answer"], closed["mean"]) == (answer, pytest.approx((9.0 - leaky) / 0.5))
     told = words(compare())["sentences"]
-    part = "**worse without it** (GRU without reset gate − GRU on JSB Chorales: 0.20 ["
-    assert any(sentence.startswith("What is each part") and part in sentence for sentence in told)
+    part = "**worse without it**: GRU without reset gate − GRU (0.20 ["
+    assert any(sentence.startswith("*What is each part") and part in sentence for sentence in told)
 
 
 def test_the_page_says_how_much_of_a_gap_the_noise_takes():
@@ -160,3 +160,75 @@ def test_the_page_says_how_much_of_a_gap_the_noise_takes():
         "are gone: by the rule, **open and the noise's**."
     ]
     assert noise.gone(asked[2:]) == []
+
+
+def rows(*told: tuple) -> pd.DataFrame:
+    """Rows of the table `questions`, of one question each: dataset, compared, repeats, mean, low, high, answer."""
+    names = ["question", "dataset", "compared", "repeats", "mean", "low", "high", "answer"]
+    return pd.DataFrame(told, columns=names)
+
+
+SAID = {
+    "the share that goes, and what is left where tanh diverges": (
+        [
+            (
+                "speech_noise",
+                "speech_short",
+                "share of the gap, tanh − LSTM, that",
+                "3 with noise, 3 without",
+                0.7,
+                0.6,
+                0.8,
+            ),
+            (
+                "speech_noise",
+                "speech_long",
+                "gap left, tanh − GRU (with",
+                "0 (3 diverged) with noise, 3 without",
+                2.5,
+                -3.5,
+                9,
+            ),
+        ],
+        "On speech in short pieces 70% [60%,\u00a080%] of tanh's gap to the LSTM goes with the noise (3 with noise, "
+        "3 without): **so**; on speech in long pieces every tanh net diverges with the noise; without it tanh is 2.50 "
+        "[−3.50,\u00a09.00] nats behind the GRU (3 without): **so**.",
+    ),
+    "which noise": (
+        [("noise_where", "speech_short", "tanh with half the noise − tanh without noise", "3", 2.9, 1.3, 5.8)],
+        "Tanh with half the noise is 2.90 [1.30,\u00a05.80] nats behind tanh without noise on speech in short pieces "
+        "(n=3): **so**.",
+    ),
+    "a rescue": (
+        [
+            ("rescued", "speech_long", "tanh, test − training NLL", "3", -0.5, -0.7, -0.3),
+            ("rescued", "speech_long", "tanh − LSTM", "3", 8, 2, 14),
+        ],
+        "On speech in long pieces tanh then trains and is 8.00 [2.00,\u00a014.00] nats behind the LSTM (n=3): **so**; "
+        "its test NLL less its training NLL is −0.50 [−0.70,\u00a0−0.30] (n=3): **so**.",
+    ),
+    "a distance": (
+        [("authors", "", "theirs less ours", "12 pairs of set and unit", 0.2, 0.1, 0.3)],
+        "The mean distance changes by 0.20 [0.10,\u00a00.30] nats (12 pairs of set and unit): **so**.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "sentence"), SAID.values(), ids=SAID)
+def test_an_answer_is_said_in_plain_words_with_n_and_interval(told, sentence):
+    (said, rest) = words({"questions": rows(*((*row, "so") for row in told))})["sentences"]
+    assert said.split("?* ")[1] == sentence and rest.startswith("Not tested yet: ")
+
+
+def test_many_comparisons_are_listed_by_answer_and_the_undecided_counted():
+    told = [
+        ("practice", "jsb_chorales", "GRU − LSTM", "3", -0.22, -0.34, -0.06, "survives"),
+        ("practice", "piano_midi", "GRU − LSTM", "5", -0.4, -0.5, -0.3, "survives"),
+        ("practice", "piano_midi", "LSTM − tanh", "5", 0.4, -0.5, 0.9, "open"),
+        ("practice", "musedata", "LSTM − tanh", "", None, None, None, "not tested"),
+    ]
+    (said, _) = words({"questions": rows(*told)})["sentences"]
+    assert said.split("?* ")[1] == (
+        "**survives**: GRU − LSTM (−0.40 [−0.50,\u00a0−0.30] on Piano-midi and −0.22 [−0.34,\u00a0−0.06] on "
+        "JSB Chorales), n=5 or n=3; **open**: 1 other; 1 comparison **not tested**."
+    )

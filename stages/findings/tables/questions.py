@@ -27,6 +27,13 @@ from stages.presentation.wording import cell_name, interval, number, set_name
 
 GATED, TANH, LEAKY = ("lstm", "gru"), "tanh", "tanh_leaky"
 CLOSED = "share of the gap, tanh − GRU, that a leak closes"
+HOW = {
+    "paper": "by the paper's protocol",
+    "noiseless": "without noise",
+    "half_noise": "with half the noise",
+    "input_noise": "with noise on the input matrices alone",
+    "rescued": "with the authors' rule for exploding gradients",
+}
 Scores = dict[tuple[str, str], pd.Series]  # (dataset, cell) → a test NLL a repeat
 
 
@@ -100,7 +107,7 @@ def _noise_where(study: Study, rules: Questions) -> Iterator[Answer]:
     for dataset, arm in itertools.product(_speech(study), ("half_noise", "input_noise")):
         runs = {(dataset, name): study.of_arm(name).get((dataset, TANH)) for name in (arm, "noiseless")}
         evidence = study.evidence_of({key: run for key, run in runs.items() if run is not None})
-        put = Answer("noise_where", dataset, f"tanh, `{arm}` − `noiseless`", asked)
+        put = Answer("noise_where", dataset, f"tanh {HOW[arm]} − tanh {HOW['noiseless']}", asked)
         yield put.judged(evidence, arm, "noiseless", limit, "fails still", "as without noise")
 
 
@@ -113,7 +120,7 @@ def _converged(study: Study, rules: Questions) -> Iterator[Answer]:
             met, nets = converged(run, rules.converged)
             told = f"{met} of {nets} nets" if nets else "every net diverged"
             answer = OPEN if not nets else "converged" if met == nets else "not converged"
-            compared = f"{cell_name(cell)} in `{arm}`: {told}"
+            compared = f"{cell_name(cell)} {HOW[arm]}: {told}"
             yield Answer("converged", dataset, compared, asked, answer, repeats=str(nets))
 
 
@@ -142,7 +149,7 @@ def _authors(study: Study, rules: Questions) -> Iterator[Answer]:
     theirs, keys = study.of_arm("authors"), itertools.product(rules.authors.sets, study.design.cells)
     there = {key: theirs[key].results["test_nll"] for key in keys if key in theirs}
     here = {key: run.results["test_nll"] for key, run in study.runs.items()}
-    yield _nearer(study, "authors", "`authors` less `paper`", there, here, paired=False)
+    yield _nearer(study, "authors", "the authors' code less the paper's protocol", there, here, paired=False)
 
 
 def _left_on(study: Study, rules: Questions) -> Iterator[Answer]:
@@ -178,7 +185,7 @@ def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
     here, there = study.evidence, study.evidence_of(study.of_arm("practice"))
     pairs = [(first, second) for second, first in itertools.combinations(study.design.cells, 2)]
     for dataset, pair in itertools.product(rules.practice.sets, pairs):
-        compared = " − ".join(map(cell_name, pair)) + " in `practice`"
+        compared = " − ".join(map(cell_name, pair))
         put = Answer("practice", dataset, compared, "the same sign in both arms")
         if _has(here.runs, dataset, *pair):
             before = side(here.decided(dataset, *pair), 0.0, "+", "-")

@@ -147,12 +147,11 @@ def leads(frames: Frames) -> str:
 
 
 def improvement(found: pd.DataFrame) -> str:
-    """`GRU over LSTM 98% [90%, 100%]` and the other pairs, of every arm that has them."""
+    """`GRU over LSTM 98% [90%, 100%]` and the other pairs, in the paper's protocol."""
     told = [
         f"{cell_name(row.first)} over {cell_name(row.second)} "
         + interval(row.share_mean, row.share_low, row.share_high, share)
-        + (f" in `{row.arm}`" if row.arm != "paper" else "")
-        for row in found[found["sets"] != ""].itertuples()
+        for row in found[(found["sets"] != "") & (found["arm"] == PAPER)].itertuples()
     ]
     return ", ".join(told)
 
