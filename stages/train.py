@@ -151,7 +151,8 @@ class Task:
             found = self.there(folder, repeats.start).within(repeats)
             kept = found.repeats
             if whole:
-                found = self._widened(shards.joined(found, self.shards, self.there).within(repeats), title, lease)
+                found = shards.joined(found, self.shards, self.there).within(repeats)
+            found = self._widened(found, range(max(repeats.start, found.repeats), repeats.stop), title, lease)
             lacking = range(max(repeats.start, found.repeats), repeats.stop)
             if count := len(repeats) - len(lacking):
                 print(f"{title}: {count} of {len(repeats)} repeats are there and stay as they are", flush=True)
@@ -172,19 +173,19 @@ class Task:
         grid = trials.draw(self.arm.protocol, self.arm.dataset, self.arm.budget.repeats, self.arm.budget.candidates)
         return [trial for trial in grid if trial.repeat in repeats and trial.candidate >= candidates]
 
-    def _widened(self, found: results.Results, title: str, lease: Lease) -> results.Results:
-        """`found`, and further repeats that are there with fewer candidates and get those that they lack.
+    def _widened(self, found: results.Results, lacking: range, title: str, lease: Lease) -> results.Results:
+        """`found`, and of the repeats that it lacks those that are there with fewer candidates, with the further ones.
 
-        They are saved as a shard first: killed while the training's own files are written, nothing is lost.
+        They are saved as a shard: killed while the training's own files are written, nothing is lost.
         """
         count, wanted = results.candidates_there(self.folder, self.facts), self.arm.budget.candidates
         if count is None:
             return found
         then = self.facts | {"budget": self.facts["budget"] | {"candidates": count}}
-        narrow = self._load(self.folder, then).within(range(found.repeats, self.arm.budget.repeats))
+        narrow = self._load(self.folder, then).within(lacking)
         if not narrow.trials:
             return found
-        repeats = range(found.repeats, narrow.repeats)
+        repeats = range(lacking.start, narrow.repeats)
         print(
             f"{title}: {len(repeats)} repeats are there with {count} candidates, which stay; "
             f"{wanted - count} further ones join each",

@@ -148,6 +148,23 @@ def test_further_candidates_join_those_that_are_there(study, tmp_path, capfd):
     assert not places.shards("paper", "scales", "lstm").exists()
 
 
+def test_shards_take_the_candidates_that_are_there_too(study, tmp_path, capfd):
+    (tmp_path / "data").symlink_to(study / "data")
+    write_params(tmp_path, with_candidates(2))
+    assert trained(tmp_path) is None
+    write_params(tmp_path, with_candidates(3))
+    capfd.readouterr()
+    for block in ("0:1", "1:3"):
+        assert stage(tmp_path, train, "--dataset", "scales", "--cell", "lstm", "--repeats", block) is None
+    assert trained(tmp_path) is None
+    said = capfd.readouterr()
+    assert re.findall(r"(\d+) trials?, at most", said.out) == ["1", "2"] and not said.err
+    joined = contents(tmp_path)
+    shutil.rmtree(tmp_path / FOLDER)
+    assert trained(tmp_path) is None
+    assert all(contents(tmp_path)[name] == joined[name] for name in FILES[:3])
+
+
 @pytest.mark.parametrize("killed_before", range(9))
 def test_killed_while_candidates_join_it_ends_the_same(study, tmp_path, killed_before, monkeypatch, capfd):
     """Before any of the files of the shard and then of the training, no trial that was there is trained again."""
