@@ -9,6 +9,7 @@ the trained nets, and the picture of their learning curves. The committed study 
 """
 
 import argparse
+import shutil
 import sys
 import time
 import traceback
@@ -34,6 +35,7 @@ from stages.presentation import style
 from stages.presentation.wording import cell_name, set_name
 from stages.recurrent.matching import Matching
 from stages.recurrent.net import Net
+from stages.scoring.leakage import SETTINGS
 from stages.train import output_settings
 
 FOLDER = Path("try")
@@ -105,6 +107,8 @@ def lay_out(cell: str, dataset: str, repeats: int) -> Path:
     """A study of this cell and dataset alone in a folder of its own; what an earlier call trained there stays."""
     folder = FOLDER / dataset / cell
     narrow(folder, [dataset], [cell], repeats)
+    (folder / SETTINGS).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(SETTINGS, folder / SETTINGS)
     link = folder / "data"
     if not link.exists():
         link.unlink(missing_ok=True)
