@@ -8,7 +8,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import NOT_TESTED, OPEN
-from stages.presentation.wording import count, interval, listed, set_name, share
+from stages.presentation.wording import cell_name, count, interval, listed, number, set_name, share
 
 
 def words(frames: Frames) -> dict[str, Any]:
@@ -20,10 +20,25 @@ def words(frames: Frames) -> dict[str, Any]:
             rest.append(asked)
             continue
         lacking = f"; {count(len(rows) - len(tested), 'comparison')} **{NOT_TESTED}**" * (len(tested) < len(rows))
-        text = f"{sentence(tested)}{lacking}."
+        text = f"{sentence(tested)}{lacking}.{stuck(frames) if name == 'practice' else ''}"
         told.append(f"*{asked}* {text[0].upper()}{text[1:]}")
     asked = {name: asked for name, (asked, _) in ASKED.items()}
     return {"asked": asked, "sentences": told + [f"Not tested yet: {' '.join(rest)}"] * bool(rest)}
+
+
+def stuck(frames: Frames) -> str:
+    """The units that `practice` leaves nearer to a guess by note frequencies than to what `paper` gives them."""
+    guess = frames["baselines"].query("baseline == 'note-1-gram' and split == 'test' and averaging == 'pooled'")
+    nll = frames["arm_scores"].pivot(index=["dataset", "cell"], columns="arm", values="nll_mean")
+    if "practice" not in nll:
+        return ""
+    nll = nll.join(guess.set_index("dataset")["nll"].rename("guess"), on="dataset")
+    lost = nll[(nll["practice"] - nll["guess"]).abs() < (nll["practice"] - nll["paper"]).abs()]
+    told = []
+    for dataset, of in lost.groupby(level="dataset", sort=False):
+        found = listed(f"the {cell_name(row.Index[1])} at {number(row.practice)}" for row in of.itertuples())
+        told.append(f"on {set_name(dataset)} {found}, where note frequencies alone give {number(of['guess'].iloc[0])}")
+    return f" In this arm nets can fail to use their input (why: `reports/studies`): {'; '.join(told)}." if told else ""
 
 
 def speech_noise(rows: pd.DataFrame) -> str:
