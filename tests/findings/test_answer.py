@@ -81,7 +81,7 @@ def test_music(nll, half, told):
         (
             "the noise's",
             None,
-            "On speech the tanh units fail because of the paper's weight noise: without it the gap closes.",
+            "On speech most of tanh's gap to the gated units is the paper's weight noise, not the units'.",
         ),
         ("the units'", None, "On speech both gated units beat tanh, with the paper's weight noise and without it."),
         (

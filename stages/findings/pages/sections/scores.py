@@ -88,7 +88,7 @@ def _speech(frames: Frames) -> str:
     found = frames["questions"].query("question == 'speech_noise'")
     answers = set(found["answer"])
     if answers and answers <= {"the noise's"}:
-        return "On speech the tanh units fail because of the paper's weight noise: without it the gap closes."
+        return "On speech most of tanh's gap to the gated units is the paper's weight noise, not the units'."
     if answers and answers <= {"the units'"}:
         return "On speech both gated units beat tanh, with the paper's weight noise and without it."
     nll = on_speech(frames)
