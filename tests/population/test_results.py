@@ -61,6 +61,24 @@ def trained(folder) -> str | None:
     return stage(folder, train, "--dataset", "scales", "--cell", "lstm")
 
 
+class Killed(Exception):
+    pass
+
+
+def train_until_killed(folder, written: int) -> None:
+    """A training that is killed when it has written so many files of its results."""
+    write, left = results._write, iter(range(written))
+
+    def until_killed(path, content):
+        if next(left, None) is None:
+            raise Killed
+        write(path, content)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(results, "_write", until_killed)
+        trained(folder)
+
+
 def contents(folder) -> dict[str, bytes]:
     return {name: (folder / FOLDER / name).read_bytes() for name in FILES}
 
@@ -166,29 +184,15 @@ def test_shards_take_the_candidates_that_are_there_too(study, tmp_path, capfd):
 
 
 @pytest.mark.parametrize("killed_before", range(9))
-def test_killed_while_candidates_join_it_ends_the_same(study, tmp_path, killed_before, monkeypatch, capfd):
+def test_killed_while_candidates_join_it_ends_the_same(study, tmp_path, killed_before, capfd):
     """Before any of the files of the shard and then of the training, no trial that was there is trained again."""
     (tmp_path / "data").symlink_to(study / "data")
     write_params(tmp_path, with_candidates(2))
     assert trained(tmp_path) is None
     write_params(tmp_path, with_candidates(5))
-    write, written = results._write, []
-
-    class Killed(Exception):
-        pass
-
-    def until_killed(path, content):
-        if len(written) == killed_before:
-            raise Killed
-        written.append(path)
-        write(path, content)
-
-    monkeypatch.setattr(results, "_write", until_killed)
     capfd.readouterr()
     if killed_before < 8:
-        with pytest.raises(Killed):
-            trained(tmp_path)
-    monkeypatch.setattr(results, "_write", write)
+        train_until_killed(tmp_path, killed_before)
     assert trained(tmp_path) is None
     said = capfd.readouterr()
     assert not re.search("6 trials|15 trials", said.out) and "anew" not in said.err
@@ -301,27 +305,13 @@ def test_damaged_files_are_trained_anew_to_the_same_bytes(copy, name, content, s
 
 @pytest.mark.parametrize("repeats", [1, 3])
 @pytest.mark.parametrize("killed_before", range(4))
-def test_killed_between_two_files_it_ends_the_same(copy, repeats, killed_before, monkeypatch):
+def test_killed_between_two_files_it_ends_the_same(copy, repeats, killed_before):
     calm = copy.parent / "calm"
     shutil.copytree(copy, calm)
     for folder in (calm, copy):
         write_params(folder, with_repeats(repeats))
     assert trained(calm) is None
-    write, written = results._write, []
-
-    class Killed(Exception):
-        pass
-
-    def until_killed(path, content):
-        if len(written) == killed_before:
-            raise Killed
-        written.append(path)
-        write(path, content)
-
-    monkeypatch.setattr(results, "_write", until_killed)
-    with pytest.raises(Killed):
-        trained(copy)
-    monkeypatch.setattr(results, "_write", write)
+    train_until_killed(copy, killed_before)
     assert trained(copy) is None
     assert all(contents(copy)[name] == contents(calm)[name] for name in FILES[:3])
     assert [block["repeats"] for block in record(copy)["made"]] == [b["repeats"] for b in record(calm)["made"]]
