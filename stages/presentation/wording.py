@@ -84,8 +84,8 @@ def signed(value: float, decimals: int = 2) -> str:
 
 
 def share(value: float) -> str:
-    """`53%`; nothing for NaN."""
-    return "" if pd.isna(value) else f"{value:.0%}"
+    """`53%`, with a true minus sign; nothing for NaN."""
+    return "" if pd.isna(value) else f"{value:z.0%}".replace("-", "−")
 
 
 def measured(value: float) -> str:

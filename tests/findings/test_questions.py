@@ -7,6 +7,7 @@ from findings_study import SPEECH_BUDGET, Planted, write_study
 from stages.compare import compare
 from stages.findings.pages.sections import noise
 from stages.findings.pages.sections.questions import ASKED, words
+from stages.findings.tables.questions import CLOSED
 
 THREE = (-0.01, 0.0, 0.01)
 
@@ -145,7 +146,7 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, answe
     closed = found.loc["share of the gap, tanh − GRU, that a leak closes"]
     assert (closed["answer"], closed["mean"]) == (answer, pytest.approx((9.0 - leaky) / 0.5))
     told = words(compare())["sentences"]
-    part = "**worse without it**: GRU without reset gate − GRU (0.20 ["
+    part = "**worse without it**: GRU without reset gate (0.20 ["
     assert any(sentence.startswith("*What is each part") and part in sentence for sentence in told)
 
 
@@ -220,9 +221,9 @@ def test_an_answer_is_said_in_plain_words_with_n_and_interval(told, sentence):
     assert said.split("?* ")[1] == sentence and rest.startswith("Not tested yet: ")
 
 
-def test_many_comparisons_are_listed_by_answer_and_the_undecided_counted():
+def test_orders_are_told_by_who_is_ahead_and_the_undecided_counted():
     told = [
-        ("practice", "jsb_chorales", "GRU − LSTM", "3", -0.22, -0.34, -0.06, "survives"),
+        ("practice", "jsb_chorales", "GRU − tanh", "3", 0.22, 0.06, 0.34, "survives"),
         ("practice", "piano_midi", "GRU − LSTM", "5", -0.4, -0.5, -0.3, "survives"),
         ("practice", "piano_midi", "LSTM − tanh", "5", 0.4, -0.5, 0.9, "open"),
         ("practice", "musedata", "LSTM − tanh", "", None, None, None, "not tested"),
@@ -233,8 +234,25 @@ def test_many_comparisons_are_listed_by_answer_and_the_undecided_counted():
     frames = {"questions": rows(*told), "baselines": pd.DataFrame(guess), "arm_scores": scores}
     (said, _) = words(frames)["sentences"]
     assert said.split("?* ")[1] == (
-        "**survives**: GRU − LSTM (−0.40 [−0.50,\u00a0−0.30] on Piano-midi and −0.22 [−0.34,\u00a0−0.06] on "
-        "JSB Chorales), n=5 or n=3; **open**: 1 other; 1 comparison **not tested**. In this arm nets can fail to use "
-        "their input (why: `reports/studies`): on Piano-midi the LSTM at 10.70, where note frequencies alone give "
-        "11.05."
+        "It **survives** with the GRU 0.40 [0.30,\u00a00.50] ahead of the LSTM on Piano-midi and with tanh 0.22 "
+        "[0.06,\u00a00.34] ahead of the GRU on JSB Chorales (n=5 or n=3); **open**: 1 other; 1 comparison **not "
+        "tested**. In this arm nets can fail to use their input (why: `reports/studies`): on Piano-midi the LSTM at "
+        "10.70, where note frequencies alone give 11.05."
+    )
+
+
+def test_parts_are_told_by_what_their_lack_costs_and_the_leak_by_its_share():
+    told = [
+        ("parts", "jsb_chorales", "GRU without reset gate − GRU", "5 and 11", 0.2, 0.1, 0.3, "worse without it"),
+        ("parts", "piano_midi", "GRU without reset gate − GRU", "3", 0.4, 0.2, 0.6, "worse without it"),
+        ("parts", "piano_midi", "LSTM, coupled gates − LSTM", "3", -0.1, -0.2, -0.05, "better without it"),
+        ("parts", "piano_midi", "minimal gated unit − GRU", "3", 0.1, -0.2, 0.3, "open"),
+        ("parts", "jsb_chorales", CLOSED, "5 and 11", -0.001, -0.4, 0.3, "gates"),
+    ]
+    (said, _) = words({"questions": rows(*told)})["sentences"]
+    assert said.split("?* ")[1] == (
+        "In nats of test NLL, **worse without it**: GRU without reset gate (0.40 [0.20,\u00a00.60] on Piano-midi and "
+        "0.20 [0.10,\u00a00.30] on JSB Chorales); **better without it**: LSTM, coupled gates (−0.10 [−0.20,\u00a0−0.05] "
+        "on Piano-midi); a leak, which is a shortcut without gates, closes 0% [−40%,\u00a030%] on JSB Chorales of tanh's "
+        "gap to the GRU: **gates**; **open**: 1 other (n=3 or 5 beside 3 or 11)."
     )

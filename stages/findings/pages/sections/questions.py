@@ -8,6 +8,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import NOT_TESTED, OPEN
+from stages.findings.tables.questions import CLOSED
 from stages.presentation.wording import cell_name, count, interval, listed, number, set_name, share
 
 
@@ -91,19 +92,30 @@ def distance(rows: pd.DataFrame) -> str:
     return "; ".join(f"the mean distance changes by {_ends(row)} nats {_judged(of)}" for row, of in _one(rows))
 
 
-def listing(rows: pd.DataFrame) -> str:
-    """Answer by answer, what was decided first: what has it, on which sets by how much; how many others are open."""
-    told, often = [], rows["answer"].sort_values().value_counts(sort=False).sort_values(ascending=False, kind="stable")
-    for answer in (answer for answer in often.index if answer != OPEN):
+def practice(rows: pd.DataFrame) -> str:
+    """Which orders of two units stay or turn, by how much and where; how many others are open."""
+    told = []
+    for answer in ("survives", "turns"):
         of = rows[rows["answer"] == answer].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
-        found = [
-            f"{compared} ({listed(f'{_ends(row)} on {set_name(row.dataset)}' for row in each.itertuples())})"
-            for compared, each in of.groupby("compared", sort=False)
-        ]
-        told.append(f"**{answer}**: {listed(found)}, {listed(map(_repeats, of['repeats']), 'or')}")
-    left = (rows["answer"] == OPEN).sum()
-    told += [f"**{OPEN}**: {count(left, 'other') if told else count(left, 'comparison')}"] * bool(left)
-    return "; ".join(told)
+        found = [f"with {_ahead(row)} on {set_name(row.dataset)}" for row in of.itertuples()]
+        told += [f"it **{answer}** {listed(found)} ({listed(map(_repeats, of['repeats']), 'or')})"] * bool(found)
+    return "; ".join([*told, *_undecided(rows, bool(told))])
+
+
+def parts(rows: pd.DataFrame) -> str:
+    """What units that lack a part, or have it elsewhere, lose or gain, and what of tanh's gap a leak closes."""
+    told, share_closed = [], rows["compared"] == CLOSED
+    for answer in ("worse without it", "better without it"):
+        of = rows[rows["answer"] == answer].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
+        units = of["compared"].str.split(" − ").str[0]
+        found = [f"{unit} ({_by_set(each)})" for unit, each in of.groupby(units, sort=False)]
+        nats = "in nats of test NLL, " * (not told)
+        told += [f"{nats}**{answer}**: {listed(found)}"] * bool(found)
+    for answer, of in rows[share_closed].groupby("answer", sort=False):
+        leak = f"a leak, which is a shortcut without gates, closes {_by_set(of, share)} of tanh's gap to the GRU"
+        told.append(f"{leak}: **{answer}**")
+    said = "; ".join([*told, *_undecided(rows[~share_closed], bool(told))])
+    return f"{said} ({_beside(rows['repeats'])})"
 
 
 ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
@@ -116,8 +128,8 @@ ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
         "Is the study nearer to Table 2 if the noise is left on in the test, as in the authors' code?",
         distance,
     ),
-    "practice": ("Does the order of two units survive training as one does today?", listing),
-    "parts": ("What is each part of a unit worth?", listing),
+    "practice": ("Does the order of two units survive training as one does today?", practice),
+    "parts": ("What is each part of a unit worth?", parts),
 }
 
 
@@ -130,6 +142,24 @@ def _one(rows: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
     return [(row, rows.loc[[row.Index]]) for row in rows.itertuples()]
 
 
+def _ahead(row: Any) -> str:
+    """`the GRU 0.22 [0.06, 0.34] ahead of the LSTM`, from the NLL of one less that of the other."""
+    first, second = (unit if unit == cell_name("tanh") else f"the {unit}" for unit in row.compared.split(" − "))
+    if row.mean < 0:
+        return f"{first} {interval(-row.mean, -row.high, -row.low)} ahead of {second}"
+    return f"{second} {_ends(row)} ahead of {first}"
+
+
+def _by_set(rows: pd.DataFrame, *written: Callable[[float], str]) -> str:
+    return listed(f"{_ends(row, *written)} on {set_name(row.dataset)}" for row in rows.itertuples())
+
+
+def _undecided(rows: pd.DataFrame, others: bool) -> list[str]:
+    """`**open**: 7 others`, where there are any."""
+    left = (rows["answer"] == OPEN).sum()
+    return [f"**{OPEN}**: {count(left, 'other' if others else 'comparison')}"] * bool(left)
+
+
 def _ends(row: Any, *written: Callable[[float], str]) -> str:
     return interval(row.mean, row.low, row.high, *written)
 
@@ -138,6 +168,14 @@ def _judged(rows: pd.DataFrame) -> str:
     """`(n=3): **open**`."""
     told = listed(map(_repeats, rows["repeats"]), "or")
     return f"({told}): {listed(f'**{answer}**' for answer in rows['answer'])}"
+
+
+def _beside(repeats: pd.Series) -> str:
+    """`n=3 or 5 beside 3 or 11`: a unit's repeats, where one number stands for both, and those of what it is beside."""
+    ends = [[int(n) for n in re.findall(r"\d+", told)] for told in repeats]
+    one, other = (sorted({n[end] for n in ends}) for end in (0, -1))
+    told = f"n={listed(map(str, one), 'or')}"
+    return told if one == other else f"{told} beside {listed(map(str, other), 'or')}"
 
 
 def _repeats(told: str) -> str:
