@@ -107,6 +107,17 @@ def test_the_rescue_looks_like_the_paper_or_not(tmp_path, monkeypatch, level, an
     assert (found["tanh − LSTM"], found["tanh, test − training NLL"]) == (answer, "not as in the paper")
 
 
+def test_where_no_gradient_explodes_the_nets_of_the_paper_are_those_of_either_rule(tmp_path, monkeypatch):
+    planted = {
+        "speech_short": speech(units(6.7, 2.7, 2.7)),
+        "speech_long": speech({**units(0, 2.7, 2.7), "tanh": [None] * 3}),
+    }
+    found = answers(tmp_path, monkeypatch, planted, "rescued").set_index("dataset", append=True)
+    row = found.loc[("tanh (no gradient explodes) − LSTM", "speech_short")]
+    assert (row["answer"], row["mean"]) == ("as in the paper", pytest.approx(4.0, abs=0.01))
+    assert found.loc[("tanh − LSTM", "speech_long"), "answer"] == "not tested"
+
+
 @pytest.mark.parametrize(("authors", "answer"), [(8.54, "nearer"), (7.0, "farther"), (8.26, "open")])
 def test_the_authors_code_is_nearer_or_farther(tmp_path, monkeypatch, authors, answer):
     planted = Planted({"gru": [8.2, 8.25, 8.3]}, arms={"authors": {"gru": [authors - 0.04, authors, authors + 0.04]}})
@@ -197,6 +208,11 @@ SAID = {
         ],
         "On speech in long pieces tanh then trains and is 8.00 [2.00,\u00a014.00] nats behind the LSTM (n=3): **so**; "
         "its test NLL less its training NLL is −0.50 [−0.70,\u00a0−0.30] (n=3): **so**.",
+    ),
+    "no gradient to rescue": (
+        [("rescued", "speech_short", "tanh (no gradient explodes) − LSTM", "3", 8, 2, 14)],
+        "On speech in short pieces no gradient explodes anyway; tanh is 8.00 [2.00,\u00a014.00] nats behind the LSTM "
+        "(n=3): **so**.",
     ),
     "a distance": (
         [("authors", "", "theirs less ours", "12 pairs of set and unit", 0.2, 0.1, 0.3)],

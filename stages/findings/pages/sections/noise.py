@@ -13,5 +13,7 @@ def words(frames: Frames) -> dict[str, Any]:
     for dataset, rows in on_speech(frames).groupby("dataset", sort=False):
         parts = " and ".join(f"{gap} {condition}" for condition, gap in behind(rows).items())
         judged = listed(f"**{answer}**" for answer in asked.query("dataset == @dataset")["answer"])
-        told += [f"On {set_name(dataset)} tanh {parts} ({repeats(rows)}): by the rule the gap is {judged}."] * bool(parts)
+        told += [f"On {set_name(dataset)} tanh {parts} ({repeats(rows)}): by the rule the gap is {judged}."] * bool(
+            parts
+        )
     return {"sentences": told}
