@@ -8,6 +8,7 @@ import pytest
 from findings_study import SPEECH_BUDGET, TWO, Planted, write_study
 
 from stages.compare import compare
+from stages.findings.pages.sections import tuning
 from stages.findings.tables.progress import kept
 
 
@@ -59,8 +60,13 @@ def test_the_edge_is_the_end_of_the_range_or_of_the_candidates(tmp_path, monkeyp
     path = tmp_path / "models/paper/jsb_chorales/gru/trials.csv"
     pd.read_csv(path).assign(learning_rate=rates).to_csv(path, index=False)
     monkeypatch.chdir(tmp_path)
-    row = compare()["tuning"].iloc[0]
+    tables = compare()
+    row = tables["tuning"].iloc[0]
     assert (row["edge_low"], row["edge_high"]) == (low, high)
+    told = (
+        "The highest rates that were tried are chosen by the GRU on JSB Chorales (1 of 1): higher ones may do better."
+    )
+    assert tuning.words(tables)["edge"] == told * high
 
 
 def test_bands_carry_a_stopped_net_on_at_its_best_epoch(tmp_path, monkeypatch):

@@ -46,12 +46,12 @@ def speech_noise(rows: pd.DataFrame) -> str:
     """How much of tanh's gap to either gated unit goes with the noise, or what is left where it has no number."""
     told = []
     for dataset, of in rows.groupby("dataset", sort=False):
-        units = of["compared"].str.extract(r"tanh − ([^, ]+)", expand=False)
+        units = of.assign(unit=of["compared"].str.extract(r"tanh − ([^, ]+)", expand=False)).itertuples()
         if of["compared"].str.startswith("share").all():
-            gaps = [f"{_ends(row, share)} of tanh's gap to the {unit}" for row, unit in _each(of, units)]
+            gaps = [f"{_ends(row, share)} of tanh's gap to the {row.unit}" for row in units]
             text = f"on {set_name(dataset)} {listed(gaps)} goes with the noise"
         else:
-            gaps = [f"{_ends(row)} nats behind the {unit}" for row, unit in _each(of, units)]
+            gaps = [f"{_ends(row)} nats behind the {row.unit}" for row in units]
             text = f"on {set_name(dataset)} every tanh net diverges with the noise; without it tanh is {listed(gaps)}"
             of = of.assign(repeats=of["repeats"].str.split(", ").str[-1])
         told.append(f"{text} {_judged(of)}")
@@ -131,10 +131,6 @@ ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "practice": ("Does the order of two units survive training as one does today?", practice),
     "parts": ("What is each part of a unit worth?", parts),
 }
-
-
-def _each(rows: pd.DataFrame, units: pd.Series) -> zip:
-    return zip(rows.itertuples(), units, strict=True)
 
 
 def _one(rows: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:

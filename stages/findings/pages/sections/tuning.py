@@ -6,29 +6,36 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.plots.tuning import easiest
-from stages.presentation.wording import cell_name, interval, set_name, set_names, share
+from stages.presentation.wording import cell_name, interval, listed, set_name, set_names, set_of, share, unit_of
 
 SEVERAL = 3  # sets: up to so many are named, more are counted
 
 
 def words(frames: Frames) -> dict[str, Any]:
-    return {"sentence": sentence(frames["tuning"], frames["design"])}
+    tuning = frames["tuning"]
+    upper = tuning[2 * tuning["edge_high"] > tuning["repeats"]]
+    return {"sentence": sentence(tuning, frames["design"]), "edge": at_edge(upper)}
+
+
+def at_edge(rows: pd.DataFrame) -> str:
+    """Which units chose rates at the upper edge in most repeats, or an empty string."""
+    told = listed(
+        f"the {unit_of(row)} on {set_of(row)} ({row.edge_high} of {row.repeats})" for row in rows.itertuples()
+    )
+    return f"The highest rates that were tried are chosen by {told}: higher ones may do better." * bool(told)
 
 
 def sentence(tuning: pd.DataFrame, design: pd.DataFrame) -> str:
     """The set with the most repeats in numbers, and on which sets which unit is the easiest to tune."""
     most = design.loc[design["repeats"].idxmax(), "dataset"]
     rows = tuning[tuning["dataset"] == most].dropna(subset=["good_mean"]).sort_values("good_mean", ascending=False)
-    shares = ", ".join(
-        f"{interval(row.good_mean, row.good_low, row.good_high, share)} of the {cell_name(row.cell)}'s"
-        for row in rows.itertuples()
-    )
+    found = [
+        (interval(row.good_mean, row.good_low, row.good_high, share), cell_name(row.cell)) for row in rows.itertuples()
+    ]
+    shares = ", ".join(f"{of} of the {unit}'s" for of, unit in found)
     n = rows["repeats"].iloc[0] if len(rows) else 0
-    first = (
-        f"On {set_name(most)} (n={n}) a candidate rate is within 0.1 nats of the unit's best for {shares}."
-        if shares
-        else ""
-    )
+    within = f"On {set_name(most)} (n={n}) a candidate rate is within 0.1 nats of the unit's best for {shares}."
+    first = within * bool(shares)
     best = easiest(tuning)
     where = {cell: best.index[best == cell] for cell in dict.fromkeys(best)}
     told = "; ".join(
