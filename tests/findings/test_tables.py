@@ -60,13 +60,13 @@ def test_the_edge_is_the_end_of_the_range_or_of_the_candidates(tmp_path, monkeyp
     path = tmp_path / "models/paper/jsb_chorales/gru/trials.csv"
     pd.read_csv(path).assign(learning_rate=rates).to_csv(path, index=False)
     monkeypatch.chdir(tmp_path)
-    tables = compare()
-    row = tables["tuning"].iloc[0]
+    found = compare()
+    row = found["tuning"].iloc[0]
     assert (row["edge_low"], row["edge_high"]) == (low, high)
     told = (
         "The highest rates that were tried are chosen by the GRU on JSB Chorales (1 of 1): higher ones may do better."
     )
-    assert tuning.words(tables)["edge"] == told * high
+    assert tuning.words(found)["edge"] == told * high
 
 
 def test_bands_carry_a_stopped_net_on_at_its_best_epoch(tmp_path, monkeypatch):
