@@ -27,7 +27,7 @@ help:
 	@echo 'make readme  put reports/summary.md into the README'
 
 $(READY): pyproject.toml constraints.txt
-	@echo '== environment: installing the packages of constraints.txt into .venv (a few minutes the first time)'
+	@echo '== environment: installing the packages of constraints.txt into .venv (a minute or more the first time)'
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"error: Python 3.11 or newer is needed, $(PYTHON) is {v[0]}.{v[1]}; set PYTHON=python3.x")'
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'

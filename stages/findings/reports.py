@@ -3,9 +3,9 @@
 import pandas as pd
 
 from stages.findings.declare import REPORTS, Frames
-from stages.findings.records import samples
 from stages.findings.tables import every
 from stages.plumbing.errors import InputError
+from stages.presentation import samples
 
 BENCHMARKS = ("machine", "speed", "targets")  # what `make bench` writes; need not be there
 

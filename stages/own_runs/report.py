@@ -10,10 +10,9 @@ from jinja2 import Environment, StrictUndefined
 
 from stages.findings.declare import markdown
 from stages.findings.pages.sections.listen import links
-from stages.findings.records import samples
 from stages.own_runs import beside
 from stages.plumbing.files import whole
-from stages.presentation import style
+from stages.presentation import samples, style
 from stages.presentation.page import html
 from stages.presentation.wording import cell_name, count, interval, listed, number, set_name, set_names, signed
 

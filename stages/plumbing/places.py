@@ -46,3 +46,8 @@ def baselines(dataset: str) -> Path:
 def reach(dataset: str) -> Path:
     """What `probe` leaves: gradients.csv, memory.csv, gates.csv."""
     return set_folder(PAPER, dataset) / "reach"
+
+
+def clock(dataset: str) -> Path:
+    """What `clock` leaves: how long an update takes, round by round."""
+    return set_folder(PAPER, dataset) / "clock.csv"

@@ -183,6 +183,9 @@ def _write_run(root: Path, arm: str, name: str, cell: str, planted: Planted, ste
     _append(tested / "pieces.csv", pd.DataFrame(pieces, columns=PIECES))
     _append(tested / "noisy.csv", pd.DataFrame(noisy, columns=NOISY))
     if arm == "paper":
+        seconds = [COST.get(cell, 0.004) * spread for spread in (0.999, 1.0, 1.001)]
+        timings = pd.DataFrame({"round": range(3), "cell": cell, "seconds": seconds, "engine": "compiled"})
+        _append(root / places.clock(name), timings)
         _write_reach(root / places.reach(name), cell, planted, [(row[0], row[1], row[-2]) for row in trials])
     info = {
         "dataset": name,
@@ -202,7 +205,6 @@ def _write_run(root: Path, arm: str, name: str, cell: str, planted: Planted, ste
         "batch_size": planted.budget["batch_size"],
         "updates_per_epoch": 29,
         "seconds": 60.0,
-        "seconds_per_update": COST.get(cell, 0.004),
     }
     (folder / "run.json").write_text(json.dumps(info), encoding="utf-8")
 

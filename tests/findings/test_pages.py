@@ -175,7 +175,7 @@ def test_numbers_of_the_page_are_those_of_the_tables(full):
 
 def test_small_budgets_are_named(full):
     text = (full / "README.md").read_text()
-    assert "MuseData: 3 of 10 candidates, 30 of 500 epochs" in text and "| MuseData\\* <sub>n=1</sub>" in text
+    assert "MuseData, 30 of 500 epochs and 3 of 10 candidates" in text and "| MuseData\\* <sub>n=1</sub>" in text
 
 
 def test_one_dataset_one_cell_one_repeat(tmp_path, monkeypatch):

@@ -23,8 +23,8 @@ Rules, by claim (differences are of test NLL, pooled, nats per step):
     that at lag 0, the gated net's minus the tanh net's, above 0; and the share of the gated net's losses that has
     vanished there below often_share. All must hold.
 
-The reference lag, and which ratio of norms is called vanished or exploded, are `memory` of params.yaml; the gradient is
-that of trained nets with respect to their whole state (stages/reach/gradients.py), and an interval is over repeats.
+The reference lag, and which ratio of norms is called vanished or exploded, stand in stages/reach/settings.yaml; the
+gradient is that of trained nets with respect to their whole state (stages/reach/gradients.py), over repeats.
 
 "The pair's level" is the validation NLL that every chosen net of both cells reaches: the worst of their best values,
 plus level_slack.
@@ -125,7 +125,17 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        found = self.judge([np.array([SIGNS[part.verdict] for part in group], int) for group in self.groups])
+        return self._judged({})
+
+    @property
+    def may_turn(self) -> bool:
+        """Whether another seed of the resampling, which turns one of the comparisons, may turn the verdict."""
+        others = [{id(part): verdict} for part in self.parts for verdict in part.otherwise]
+        return any(self._judged(other) != self.verdict for other in others)
+
+    def _judged(self, other: dict[int, str]) -> str:
+        signs = [[SIGNS[other.get(id(part), part.verdict)] for part in group] for group in self.groups]
+        found = self.judge([np.array(group, int) for group in signs])
         return next(verdict for verdict, sign in SIGNS.items() if sign == found)
 
 

@@ -19,16 +19,17 @@ from stages.presentation.wording import CONTRADICTED, SUPPORTED, UNDECIDED, cell
 
 @dataclass(frozen=True)
 class Rule:
-    """Where a claim has a quantity: in words, and between which ends."""
+    """Where a claim has a quantity: in words, and between which ends. `other`: from where on it is contradicted."""
 
     words: str
     low: float = -np.inf
     high: float = np.inf
+    other: float | None = None
 
     def judge(self, found: Interval) -> str:
         if self.low < found.low and found.high < self.high:
             return SUPPORTED
-        return CONTRADICTED if found.low > self.high or found.high < self.low else UNDECIDED
+        return CONTRADICTED if found.low > (self.other or self.high) or found.high < self.low else UNDECIDED
 
     def holds(self, points: np.ndarray) -> np.ndarray:
         """Whether single numbers state it; NaN states nothing, and what is infinite lies on its side of any end."""
@@ -63,6 +64,7 @@ class Comparison:
         repeats: how many have a result, in words; `pieces`: of the test split, where they are resampled too.
         few: whether it is undecided for want of repeats, whatever the numbers are.
         note: what else must be known to read it.
+        otherwise: the verdicts that other seeds of the resampling may give.
         stated: [i, j], whether a study with only repeat i of the first cell and repeat j of the second states it; None
             if the comparison cannot be made.
     """
@@ -79,6 +81,7 @@ class Comparison:
     pieces: int | None = None
     few: bool = False
     note: str = ""
+    otherwise: frozenset[str] = frozenset()
     stated: np.ndarray | None = None
 
 
@@ -111,20 +114,18 @@ def compare_progress(evidence: Evidence, dataset: str, first: str, second: str, 
 
 
 def compare_cost(evidence: Evidence, dataset: str, first: str, second: str) -> Comparison:
-    """One update of `first` takes at most cheaper_ratio of one of `second`: a measurement a cell, without interval."""
+    """One update of `first` takes at most cheaper_ratio of one of `second`; contradicted if at least its inverse."""
     limit = evidence.rules.cheaper_ratio
+    rule = Rule(f"at most {number(limit)}", high=limit, other=1 / limit)
     label = f"seconds an update, {cell_name(first)} over {cell_name(second)}"
-    question = Comparison(dataset, first, second, label, wording.RATIO, f"at most {number(limit)}")
-    if obstacle := evidence.obstacle(dataset, first, second) or _clocks(evidence, question):
+    question = Comparison(dataset, first, second, label, wording.RATIO, rule.words)
+    if obstacle := evidence.absent(dataset, first, second) or _clocks(evidence, question):
         return replace(question, note=obstacle)
     a, b = (evidence.runs[dataset, cell] for cell in (first, second))
-    share = a.info["seconds_per_update"] / b.info["seconds_per_update"]
-    return replace(
-        question,
-        verdict=SUPPORTED if share <= limit else CONTRADICTED if share >= 1 / limit else UNDECIDED,
-        found=Interval(share, np.nan, np.nan),
-        note="one timing each",
-        stated=np.full((len(a.repeats), len(b.repeats)), share <= limit),
+    found = evidence.cost(dataset, first, second)
+    stated = np.full((len(a.repeats), len(b.repeats)), found.mean < limit)
+    return judged(
+        evidence, replace(question, note=f"timed {len(a.timings)} times, in turns", stated=stated), rule, found
     )
 
 
@@ -161,7 +162,7 @@ def compare_reach(evidence: Evidence, dataset: str, first: str, second: str) -> 
 def _clocks(evidence: Evidence, question: Comparison) -> str:
     """Why seconds cannot be compared, or an empty string."""
     same = evidence.same_clock(question.dataset, question.first, question.second)
-    return "" if same else "timed on different devices or engines"
+    return "" if same else "timed with different engines"
 
 
 def _out_of_reach(evidence: Evidence, dataset: str, cell: str) -> str:
@@ -178,6 +179,12 @@ def _answered(evidence: Evidence, question: Comparison, rule: Rule, found: Inter
     """
     pair = question.dataset, question.first, question.second
     answer = replace(question, found=found, repeats=evidence.counts(*pair), stated=rule.holds(points))
-    if found.known and evidence.enough(*pair):
-        return replace(answer, verdict=rule.judge(found))
-    return replace(answer, few=True)
+    return (
+        judged(evidence, answer, rule, found) if found.known and evidence.enough(*pair) else replace(answer, few=True)
+    )
+
+
+def judged(evidence: Evidence, question: Comparison, rule: Rule, found: Interval) -> Comparison:
+    """The question with what is found, its verdict, and those that other seeds of the resampling may give."""
+    verdict, others = rule.judge(found), map(rule.judge, evidence.resampling.of_other_seeds(found))
+    return replace(question, found=found, verdict=verdict, otherwise=frozenset(others) - {verdict})

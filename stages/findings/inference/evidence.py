@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from stages.findings.inference.resampling import NOTHING, Interval, Resampling, difference, ratio
+from stages.findings.inference.resampling import NOTHING, ONCE, Interval, Resampling, difference, ratio
 from stages.findings.records.reach import TRAINED, Memories
 from stages.findings.records.runs import Runs, paired
 from stages.plumbing.parameters import Name, Section
@@ -67,7 +67,16 @@ class Evidence:
         curves = run.chosen_curves
         reached = curves[curves["valid_nll"] <= level].groupby("repeat")["updates"].min()
         updates = reached.reindex(run.repeats).fillna(math.inf).to_numpy(float)
-        return updates * (run.info["seconds_per_update"] if clock == "seconds" else 1.0)
+        return updates * (np.exp(np.log(run.timings["seconds"]).mean()) if clock == "seconds" else 1.0)
+
+    def cost(self, dataset: str, first: str, second: str) -> Interval:
+        """The ratio of the first cell's seconds an update over the second's, over the rounds of timing."""
+        if first > second:
+            return self.cost(dataset, second, first).inverse()
+        return ratio(*self._seconds(dataset, first, second), self.resampling, "cost", dataset, first, second)
+
+    def _seconds(self, dataset: str, *cells: str) -> list[np.ndarray]:
+        return [self.runs[dataset, cell].timings["seconds"].to_numpy(float) for cell in cells]
 
     def progress(self, dataset: str, first: str, second: str, clock: str) -> Interval:
         """The ratio of the first cell's updates or seconds to the pair's level over the second's."""
@@ -76,16 +85,17 @@ class Evidence:
         key = ("progress", dataset, first, second, clock)
         if key not in self._known:
             level = self.level(dataset, first, second)
-            a, b = (self.clock(dataset, cell, level, clock) for cell in (first, second))
+            a, b = (self.clock(dataset, cell, level, "updates") for cell in (first, second))
             # A diverged repeat never reaches the level: it is left out here and stays in the single-run studies.
             both = np.isfinite(a) & np.isfinite(b)
-            self._known[key] = ratio(a[both], b[both], self.resampling, *key[:-1])  # the same draws on both clocks
+            costs = np.divide(*self._seconds(dataset, first, second)) if clock == "seconds" else ONCE
+            self._known[key] = ratio(a[both], b[both], self.resampling, *key[:-1], times=costs)
         return self._known[key]
 
     def same_clock(self, dataset: str, first: str, second: str) -> bool:
-        """Whether seconds can be compared: both cells were timed on the same device, by the same engine."""
-        a, b = (self.runs[dataset, cell].info for cell in (first, second))
-        return all(a.get(key) == b.get(key) for key in ("device", "engine", "batch_size"))
+        """Whether seconds can be compared: both cells were timed with the same engine."""
+        a, b = (self.runs[dataset, cell].timings["engine"] for cell in (first, second))
+        return set(a) == set(b)
 
     def memory(self, dataset: str, cell: str, column: str, net: str = TRAINED) -> np.ndarray:
         """A column of memory.csv: [R], NaN for a repeat that diverged."""
@@ -99,12 +109,18 @@ class Evidence:
         """Repeats in which both cells have a result."""
         return len(paired(self.runs[dataset, first], self.runs[dataset, second])[0])
 
-    def obstacle(self, dataset: str, first: str, second: str) -> str:
-        """Why the pair cannot be compared, or an empty string."""
+    def absent(self, dataset: str, first: str, second: str) -> str:
+        """Which of the pair the design lacks, or an empty string."""
         for cell in (first, second):
             if (dataset, cell) not in self.runs:
                 known = {name for name, _ in self.runs}
                 return f"{dataset if dataset not in known else cell_name(cell)} is not in this design"
+        return ""
+
+    def obstacle(self, dataset: str, first: str, second: str) -> str:
+        """Why the pair's nets cannot be compared, or an empty string."""
+        if absent := self.absent(dataset, first, second):
+            return absent
         for cell in (first, second):
             if not self.tested(dataset, cell):
                 return f"every repeat of {cell_name(cell)} diverged"

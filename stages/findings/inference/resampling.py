@@ -34,6 +34,7 @@ BATCH = 2000
 
 UNBOUNDED = (-math.inf, math.inf)
 SHARE = (0.0, 1.0)
+ONCE = np.ones(1)
 
 
 class Interval(NamedTuple):
@@ -74,6 +75,17 @@ class Resampling:
         """By how much deviations of resamples of so many levels are stretched (at least two; see the module)."""
         tail = (1 + self.confidence) / 2
         return math.sqrt(levels / (levels - 1)) * float(stats.t.ppf(tail, levels - 1) / stats.norm.ppf(tail))
+
+    def of_other_seeds(self, found: Interval) -> list[Interval]:
+        """An interval as narrow and as wide as other seeds may make it: its ends two standard errors in or out.
+
+        That of the q quantile of B normal draws is √(q (1 − q) / B) / φ(z), where the end is z from the mean.
+        """
+        tail = (1 - self.confidence) / 2
+        z = stats.norm.ppf(1 - tail)
+        share = 2 * math.sqrt(tail * (1 - tail) / self.resamples) / (z * stats.norm.pdf(z))
+        mean, *ends = found
+        return [Interval(mean, *(mean + by * (end - mean) for end in ends)) for by in (1 - share, 1 + share)]
 
     def interval(
         self,
@@ -188,9 +200,19 @@ def pooled_mean(nll: np.ndarray, steps: np.ndarray, resampling: Resampling, *key
     return resampling.interval([len(nll), len(steps)], estimate, *key)
 
 
-def ratio(first: np.ndarray, second: np.ndarray, resampling: Resampling, *key: str) -> Interval:
-    """The geometric mean of the ratios of positive numbers, [R] over [R], with its interval over the same R repeats."""
-    return Interval(*map(math.exp, mean_over_repeats(np.log(first) - np.log(second), resampling, *key)))
+def ratio(
+    first: np.ndarray, second: np.ndarray, resampling: Resampling, *key: str, times: np.ndarray = ONCE
+) -> Interval:
+    """The geometric mean of the ratios of positive numbers, [R] over [R], with its interval over the same R repeats.
+
+    `times`: another ratio, measured T times, [T], that it is multiplied by, and whose rounds are resampled too.
+    """
+    if not len(first):
+        return NOTHING
+    ratios, costs = np.log(first) - np.log(second), np.log(times)
+    sizes = [len(ratios), len(costs)]
+    found = resampling.interval(sizes, lambda r, t: ratios[r].mean(-1) + costs[t].mean(-1), *key)
+    return Interval(*map(math.exp, found))
 
 
 def mean_rows(table: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def _title(frames: Frames) -> str:
     _title,
     "A row is one comparison of a claim, a column a set. Filled circle: the whole interval lies where the claim has "
     "it; cross: on the other side; hollow circle: neither; dot: too few repeats to decide; dash: it cannot be made, as "
-    "where every net diverged. Sets with an asterisk are never counted.",
+    "where every net diverged. Sets with a dagger are never counted.",
     "Grid of marks: a block per claim, in it a row per comparison, a column per set, a mark per verdict.",
 )
 def claims(frames: Frames, narrow: bool) -> Figure:
@@ -70,7 +70,7 @@ def claims(frames: Frames, narrow: bool) -> Figure:
     for head in heads:
         ax.get_yticklabels()[head].set_fontweight("bold")
     ax.set_ylim(len(labels) - 0.5, -0.5)
-    names = [set_name(name) + "*" * (not counted[name]) for name in datasets]
+    names = [set_name(name) + "†" * (not counted[name]) for name in datasets]
     turned = {"rotation": 90} if narrow else {"rotation": 40, "ha": "left", "rotation_mode": "anchor"}
     ax.set_xticks(range(len(datasets)), names, fontsize=9, **turned)
     ax.set_xlim(-0.6, len(datasets) - 0.4)

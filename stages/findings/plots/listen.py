@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
-from stages.findings.records.samples import REAL
+from stages.presentation.samples import REAL
 from stages.presentation.style import GREY, CellStyle, cell_styles, panels
 from stages.presentation.wording import cell_name, set_name
 

@@ -12,10 +12,10 @@ def _title(frames: Frames) -> str:
     if frames["parts"]["difference_mean"].isna().all():
         return ""
     found = frames["parts"]["answer"].value_counts()
-    worse, better = (found.get(f"{way} without it", 0) for way in ("worse", "better"))
+    worse, better = (found.get(way, 0) for way in ("worse", "better"))
     return (
-        f"Without a part units are surely worse in {worse or 'none'} of {count(len(frames['parts']), 'comparison')}, "
-        f"surely better in {better or 'none'}"
+        f"Without a part units are worse in {worse or 'none'} of {count(len(frames['parts']), 'comparison')}, "
+        f"better in {better or 'none'}"
     )
 
 

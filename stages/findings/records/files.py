@@ -8,7 +8,7 @@ import pandas as pd
 from stages.plumbing.errors import InputError
 
 NOT_NUMBERS = set(
-    "cell,status,chosen,chosen_by_halving,name,baseline,split,averaging,touched,net,variable,gate".split(",")
+    "cell,status,chosen,chosen_by_halving,name,baseline,split,averaging,touched,net,variable,gate,engine".split(",")
 )
 
 

@@ -26,9 +26,9 @@ PIECES = "cell,repeat,candidate,piece,name,steps,nll".split(",")
 NOISY = "cell,repeat,candidate,draw,weight_noise,test_nll".split(",")
 BASELINES = "baseline,split,averaging,nll".split(",")
 LEAKAGE = "piece,name,frames,leaked_frames,touched".split(",")
+CLOCK = "cell,round,seconds,engine".split(",")
 RUN_KEYS = (
-    "output,matching,input_size,output_size,units,recurrent_parameters,"
-    "output_parameters,total_parameters,device,engine,seconds,seconds_per_update"
+    "output,matching,input_size,output_size,units,recurrent_parameters,output_parameters,total_parameters,device,seconds"
 ).split(",")
 
 
@@ -93,6 +93,9 @@ def _read_runs(arm: str, names: list[tuple[str, str]]) -> dict[tuple[str, str], 
         ]
         for dataset in dict(names)
     }
+    if arm == PAPER:  # the arm whose units are timed
+        for dataset in scores:
+            scores[dataset].append(read_csv(places.clock(dataset), CLOCK))
     return {
         (dataset, cell): _read_run(arm, dataset, cell, *(of_cell(frame, cell) for frame in scores[dataset]))
         for dataset, cell in names

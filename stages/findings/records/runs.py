@@ -14,7 +14,8 @@ class Run:
     """One dataset with one cell: every repeat of the protocol, as trained (`folder`) and evaluated (`measured`).
 
     `all_evaluation`, `all_pieces` and `all_noisy` also hold the candidates that successive halving would have chosen;
-    `evaluation`, `pieces` and `noisy_nll` are those of the chosen candidates alone.
+    `evaluation`, `pieces` and `noisy_nll` are those of the chosen candidates alone. `timings`, of the arm `paper`, have
+    a row a round that is the same for all cells of the dataset: seconds an update.
     """
 
     dataset: str
@@ -27,6 +28,7 @@ class Run:
     all_evaluation: pd.DataFrame
     all_pieces: pd.DataFrame
     all_noisy: pd.DataFrame
+    timings: pd.DataFrame | None = None
 
     @cached_property
     def repeats(self) -> list[int]:

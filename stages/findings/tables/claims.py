@@ -8,10 +8,11 @@ from stages.findings.study import Study
 from stages.presentation.wording import SIGNED, interval, number, set_of, share, signed
 
 FEW = "too few repeats to decide"
+SEED = "another seed of the resampling may turn it"
 
 
 @table(
-    "claim:count source:word statement:word verdict:word single_run_agreement",
+    "claim:count source:word statement:word verdict:word may_turn:flag single_run_agreement",
     {
         "": "claim",
         "claim": "statement",
@@ -20,10 +21,13 @@ FEW = "too few repeats to decide"
     },
 )
 def claims(study: Study) -> list[list]:
-    """A row per claim, with its verdict and the share of single-run studies that would have stated it."""
+    """A row per claim, with its verdict and the share of single-run studies that would have stated it.
+
+    `may_turn`: whether another seed of the resampling could give another verdict.
+    """
     return [
-        [claim.number, claim.source, claim.statement, claim.verdict, single_run_agreement(claim, study.evidence)]
-        for claim in build(study.evidence)
+        [of.number, of.source, of.statement, of.verdict, of.may_turn, single_run_agreement(of, study.evidence)]
+        for of in build(study.evidence)
     ]
 
 
@@ -54,7 +58,7 @@ def comparisons(study: Study) -> list[list]:
     rows = []
     for claim in build(study.evidence):
         for counted, part in [(True, part) for part in claim.parts] + [(False, part) for part in claim.beside]:
-            notes = [FEW] * part.few + [part.note] * bool(part.note)
+            notes = [FEW] * part.few + [part.note] * bool(part.note) + [SEED] * bool(part.otherwise)
             facts = [part.dataset, part.quantity, part.unit, part.asked, part.repeats, part.pieces]
             rows.append([claim.number, counted, *facts, *part.found, part.verdict, "; ".join(notes)])
     return rows

@@ -28,6 +28,6 @@ def parts(study: Study) -> list[list]:
         whole = WHOLE.get(cell.split("_")[0], cell)
         if (dataset, whole) in study.runs:
             found = both.decided(dataset, cell, whole)
-            answer = side(found, 0.0, "worse without it", "better without it")
+            answer = side(found, 0.0, "worse", "better")
             rows.append([dataset, cell, whole, both.counts(dataset, cell, whole), *found, answer])
     return rows

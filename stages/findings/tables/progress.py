@@ -20,22 +20,15 @@ from stages.presentation.wording import cell_name, number, set_of, span_of
 POINTS = 120
 
 
-@table("dataset:word cell:word repeat:count candidate:count epoch:count updates:count seconds train_nll valid_nll")
+@table("dataset:word cell:word repeat:count candidate:count epoch:count updates:count train_nll valid_nll")
 def curves(study: Study) -> pd.DataFrame:
-    """The chosen candidates' learning curves; seconds are those of one net trained alone."""
-    return pd.concat(
-        [
-            run.chosen_curves.assign(
-                dataset=dataset, cell=cell, seconds=run.chosen_curves["updates"] * run.info["seconds_per_update"]
-            )
-            for (dataset, cell), run in study.runs.items()
-        ],
-        ignore_index=True,
-    )
+    """The chosen candidates' learning curves."""
+    frames = [run.chosen_curves.assign(dataset=dataset, cell=cell) for (dataset, cell), run in study.runs.items()]
+    return pd.concat(frames, ignore_index=True)
 
 
 @table(
-    "dataset:word cell:word repeats:count epoch:count updates:count seconds running:count median_stop:flag "
+    "dataset:word cell:word repeats:count epoch:count updates:count running:count median_stop:flag "
     "train_median train_low train_high valid_median valid_low valid_high"
 )
 def bands(study: Study) -> pd.DataFrame | list:
@@ -43,7 +36,7 @@ def bands(study: Study) -> pd.DataFrame | list:
 
     The band runs from the lowest repeat to the highest; with compare.band_repeats or more, from the quantile
     compare.band_quantile to its counterpart; with one there is none. `running` counts the nets that train in that
-    epoch; `median_stop` marks the last epoch of the median net. Seconds are those of one net trained alone.
+    epoch; `median_stop` marks the last epoch of the median net.
     """
     frames = [_bands(run, study.settings) for run in study.runs.values() if len(run.chosen_curves)]
     return pd.concat(frames, ignore_index=True) if frames else []
@@ -62,7 +55,6 @@ def _bands(run: Run, settings: Comparison) -> pd.DataFrame:
             "repeats": len(last),
             "epoch": epochs,
             "updates": updates.loc[epochs].to_numpy(),
-            "seconds": updates.loc[epochs].to_numpy() * run.info["seconds_per_update"],
             "running": (last.to_numpy() >= epochs[:, None]).sum(1),
             "median_stop": epochs == stop,
         }

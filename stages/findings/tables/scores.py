@@ -16,15 +16,14 @@ from stages.presentation.wording import cell_name, number, set_names, set_of, sh
 
 @table(
     "dataset:word cell:word repeat:count candidate:count learning_rate epochs:count best_epoch:count updates:count "
-    "train_nll valid_nll test_nll train_nll_per_sequence valid_nll_per_sequence test_nll_per_sequence "
-    "seconds_per_update device:word"
+    "train_nll valid_nll test_nll train_nll_per_sequence valid_nll_per_sequence test_nll_per_sequence device:word"
 )
 def results(study: Study) -> pd.DataFrame:
     """A row per repeat: its chosen candidate, or empty fields where all its candidates diverged."""
-    frames = []
-    for (dataset, cell), run in study.runs.items():
-        seconds, device = float(run.info["seconds_per_update"]), str(run.info["device"])
-        frames.append(run.results.assign(dataset=dataset, cell=cell, seconds_per_update=seconds, device=device))
+    frames = [
+        run.results.assign(dataset=dataset, cell=cell, device=str(run.info["device"]))
+        for (dataset, cell), run in study.runs.items()
+    ]
     return pd.concat(frames, ignore_index=True)
 
 
@@ -125,9 +124,11 @@ def improvement(study: Study) -> list[list]:
 
 
 @table(
-    "arm:word dataset:word cell:word repeats:count nll_mean nll_low nll_high valid_mean valid_low valid_high",
+    "arm:word dataset:word cell:word repeats:count candidates:count nll_mean nll_low nll_high "
+    "valid_mean valid_low valid_high",
     standard("arm set unit n")
     | {
+        "candidates": "candidates",
         "test NLL": span_of("nll", lacking="diverged"),
         "validation NLL": span_of("valid"),
     },
@@ -142,5 +143,6 @@ def arm_scores(study: Study) -> list[list]:
                 mean_over_repeats(run.results[f"{split}_nll"], study.resampling, *key, split, "pooled")
                 for split in ("test", "valid")
             )
-            rows.append([arm, dataset, cell, run.results["test_nll"].count(), *test, *valid])
+            counts = run.results["test_nll"].count(), run.trials["candidate"].nunique()
+            rows.append([arm, dataset, cell, *counts, *test, *valid])
     return rows

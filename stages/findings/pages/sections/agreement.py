@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.presentation.wording import count, number, set_name, set_names, signed
+from stages.presentation.wording import cell_name, count, listed, number, set_name, set_names, signed
 
 NEAR = 2  # standard deviations of a run: what a single run differs by, rarely more
 
@@ -17,28 +17,27 @@ def words(frames: Frames) -> dict[str, Any] | None:
     return {
         "reached": reached(found),
         "near": near(frames["distances"]),
-        "verdicts": [text for _, rows in found.groupby("dataset", sort=False) if (text := _missed(rows))],
+        "verdicts": [_distance(rows) for _, rows in found.groupby("dataset", sort=False)],
     }
 
 
 def reached(found: pd.DataFrame) -> str:
     by_set = found.groupby("dataset", sort=False)["reached"]
     met, partly = by_set.all(), by_set.any()
-    told = [f"reaches the paper's best on {set_names(met.index[met])}"] * bool(met.any())
-    told += [f"does under one averaging on {set_names(met.index[partly & ~met])}"] * bool((partly & ~met).any())
-    told += [f"does not on {set_names(met.index[~partly])}"] * bool((~partly).any())
-    return f"Our best unit {', '.join(told)}."
+    told = [f"is at the paper's best or below on {set_names(met.index[met])}"] * bool(met.any())
+    told += [f"under one averaging on {set_names(met.index[partly & ~met])}"] * bool((partly & ~met).any())
+    told += [f"above it on {set_names(met.index[~partly])}"] * bool((~partly).any())
+    return f"The test NLL of our best unit {listed(told)}."
 
 
-def _missed(rows: pd.DataFrame) -> str:
-    """How far a set's best number is missed, in testing and in training; nothing where it is reached."""
-    if rows["reached"].all():
-        return ""
+def _distance(rows: pd.DataFrame) -> str:
+    """How far a set's best unit is from the paper's best, in testing and in training."""
     of = rows.set_index("averaging")
     test, train = (of[f"{split}_nll"] - of[f"paper_{split}_nll"] for split in ("test", "train"))
-    fits = "our nets fit less of the data" if train["pooled"] > test["pooled"] / 2 else "it is not for want of fit"
+    ours, theirs = (listed(map(cell_name, of[column])) for column in ("cell", "paper_cell"))
     return (
-        f"{set_name(rows['dataset'].iloc[0])}: off by {_gaps(test)} in testing and {_gaps(train)} in training: {fits}."
+        f"{set_name(rows['dataset'].iloc[0])}, our {ours} and the paper's {theirs}: {_gaps(test)} in testing, "
+        f"{_gaps(train)} in training."
     )
 
 
@@ -57,5 +56,5 @@ def near(distances: pd.DataFrame) -> str:
     verb = "lies" if within == 1 else "lie"
     return (
         f"Of its {count(len(closest), 'test NLL')}, {within} {verb} within {NEAR} standard deviations of a run of "
-        f"ours; one is {number(spread.min())} to {number(spread.max())} nats, by set and unit."
+        f"ours; that deviation is {number(spread.min())} to {number(spread.max())} nats, by set and unit."
     )

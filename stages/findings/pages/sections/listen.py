@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames, markdown
-from stages.findings.records.samples import REAL
+from stages.presentation.samples import REAL
 from stages.presentation.wording import cell_name, number, set_name, text
 
 HEARD = {"music": ("sample.mid", "MIDI"), "speech": ("sample.wav", "WAV")}  # what is linked, and the link's word

@@ -16,4 +16,6 @@ def words(frames: Frames) -> dict[str, Any]:
         told += [f"On {set_name(dataset)} tanh {parts} ({repeats(rows)}): by the rule the gap is {judged}."] * bool(
             parts
         )
-    return {"sentences": told}
+    fewer = on_speech(frames).query("candidates < candidates.max()").drop_duplicates(["arm", "dataset"])
+    candidates = listed(f"{row.candidates} in `{row.arm}` on {set_name(row.dataset)}" for row in fewer.itertuples())
+    return {"sentences": told, "candidates": candidates, "most": on_speech(frames)["candidates"].max()}

@@ -9,8 +9,8 @@ from stages.presentation.wording import set_name
 def words(frames: Frames) -> dict[str, Any]:
     design = frames["design"]
     small = [
-        f"{set_name(row.dataset)}: {row.candidates} of {row.paper_candidates} candidates, {row.max_epochs} of "
-        f"{row.paper_max_epochs} epochs"
+        f"{set_name(row.dataset)}, {row.max_epochs} of {row.paper_max_epochs} epochs"
+        + f" and {row.candidates} of {row.paper_candidates} candidates" * bool(row.candidates < row.paper_candidates)
         for row in design[design["budget"] == "preliminary"].itertuples()
     ]
     ends = frames["learning_rates"].groupby("dataset", sort=False)["status"]

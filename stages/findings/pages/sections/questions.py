@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -39,7 +40,12 @@ def stuck(frames: Frames) -> str:
     for dataset, of in lost.groupby(level="dataset", sort=False):
         found = listed(f"the {cell_name(row.Index[1])} at {number(row.practice)}" for row in of.itertuples())
         told.append(f"on {set_name(dataset)} {found}, where note frequencies alone give {number(of['guess'].iloc[0])}")
-    return f" In this arm nets can fail to use their input (why: `reports/studies`): {'; '.join(told)}." if told else ""
+    last = "such an order says nothing of the units"
+    return (
+        f" In this arm nets can fail to use their input (why: `reports/studies`): {'; '.join(told)}: {last}."
+        if told
+        else ""
+    )
 
 
 def speech_noise(rows: pd.DataFrame) -> str:
@@ -71,7 +77,7 @@ def converged(rows: pd.DataFrame) -> str:
     """How many have, of a unit's nets on one set in one arm; which have no nets."""
     nets, met = rows[rows["answer"] != OPEN], (rows["answer"] == "converged").sum()
     lacking = [f"{row.compared} on {set_name(row.dataset)}" for row in rows[rows["answer"] == OPEN].itertuples()]
-    told = f"of {count(len(nets), 'case')}, a unit on a set in one arm, {met or 'none'} has all its nets converged"
+    told = f"{met or 'none'} of {count(len(nets), 'case')}, a unit on a set in an arm, has all its nets converged"
     return "; ".join([told, *lacking])
 
 
@@ -105,22 +111,23 @@ def practice(rows: pd.DataFrame) -> str:
 def parts(rows: pd.DataFrame) -> str:
     """What units that lack a part, or have it elsewhere, lose or gain, and what of tanh's gap a leak closes."""
     told, share_closed = [], rows["compared"] == CLOSED
-    for answer in ("worse without it", "better without it"):
+    for answer in ("worse", "better"):
         of = rows[rows["answer"] == answer].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
         units = of["compared"].str.split(" − ").str[0]
-        found = [f"{unit} ({_by_set(each)})" for unit, each in of.groupby(units, sort=False)]
-        nats = "in nats of test NLL, " * (not told)
-        told += [f"{nats}**{answer}**: {listed(found)}"] * bool(found)
+        found = [
+            f"{unit} ({_by_set(each, partial(number, decimals=3))})" for unit, each in of.groupby(units, sort=False)
+        ]
+        told += [f"**{answer}**: {listed(found)}"] * bool(found)
     for answer, of in rows[share_closed].groupby("answer", sort=False):
         leak = f"a leak, which is a shortcut without gates, closes {_by_set(of, share)} of tanh's gap to the GRU"
         told.append(f"{leak}: **{answer}**")
     said = "; ".join([*told, *_undecided(rows[~share_closed], bool(told))])
-    return f"{said} ({_beside(rows['repeats'])})"
+    return f"by test NLL beside the whole unit of as many parameters, {said} ({_beside(rows['repeats'])})"
 
 
 ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "speech_noise": ("Is the gap on speech the units' or the weight noise's?", speech_noise),
-    "noise_where": ("What in the weight noise fails the tanh nets on speech?", noise_where),
+    "noise_where": ("Which part of the weight noise makes tanh fail on speech?", noise_where),
     "converged": ("Have the speech nets converged?", converged),
     "rescued": ("Does the authors' rule for exploding gradients give the paper's tanh results?", rescued),
     "authors": ("Is the authors' code nearer to Table 2 than the protocol in the paper's text?", distance),

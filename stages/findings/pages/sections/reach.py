@@ -33,12 +33,12 @@ def sentences(memory: pd.DataFrame) -> list[str]:
         told.append(f"{_span(trained['share_vanishing_mean'])} in the {cell_name(cell)}")
         both = trained.join(before["log10_ratio_mean"].rename("before"))
         slower = int((both["log10_ratio_mean"] > both["before"]).sum())
-        better.append(f"the {cell_name(cell)} on {slower} of {len(both)}")
+        better.append(f"{slower} of {len(both)} with {cell_name(cell)}")
     exploded = known.loc[known["net"] == "trained", "share_exploding_mean"]
     last = f"At most {exploded.max():.0%} explode." if exploded.max() > 0 else "None explode."
     return [
         f"In trained nets, by set, {listed(told)} have vanished. {last}",
-        f"Training makes gradients reach further back than before it in {listed(better)} sets.",
+        f"After training, gradients reach further back than before: on {listed(better)} sets.",
     ]
 
 

@@ -11,7 +11,6 @@ from stages.presentation.wording import (
     SUPPORTED,
     UNDECIDED,
     cell_name,
-    count,
     interval,
     listed,
     number,
@@ -21,6 +20,13 @@ from stages.presentation.wording import (
 )
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+NOISE = "the paper's weight noise"
+BECOMES = {
+    "the noise's": f"most of tanh's gap goes with {NOISE}",
+    "the units'": f"tanh is behind the gated units with {NOISE} and without",
+    "only without": f"tanh trains only without {NOISE}",
+    "": f"it is open how much of tanh's gap goes with {NOISE}",
+}
 
 
 def words(frames: Frames) -> dict[str, Any]:
@@ -84,31 +90,19 @@ def _music(frames: Frames) -> str:
 
 
 def _speech(frames: Frames) -> str:
-    """Whether the gated units' lead on speech is theirs or the weight noise's, by the rule if it was tested."""
-    found = frames["questions"].query("question == 'speech_noise'")
-    answers = set(found["answer"])
-    if answers and answers <= {"the noise's"}:
-        return "On speech most of tanh's gap to the gated units is the paper's weight noise, not the units'."
-    if answers and answers <= {"the units'"}:
-        return "On speech both gated units beat tanh, with the paper's weight noise and without it."
-    nll = on_speech(frames)
-    nll = nll[nll["arm"].isin([PAPER, NOISELESS])]
-    gaps = nll.pivot(index="dataset", columns=["arm", "cell"], values="nll_mean")
-    with_tanh = nll[nll["cell"] == "tanh"].groupby("dataset")["arm"].nunique()
-    gaps = gaps.loc[with_tanh.index[with_tanh == 2]]
-    if gaps.empty:
+    """What tanh's gap to the gated units comes to without the weight noise, set by set, by the rule."""
+    asked, told = frames["questions"].query("question == 'speech_noise'"), {}
+    for dataset, rows in on_speech(frames).groupby("dataset", sort=False):
+        tanh = rows[rows["cell"] == "tanh"].set_index("arm")["nll_mean"]
+        if {PAPER, NOISELESS} <= {*tanh.index}:
+            (answer, *others) = dict.fromkeys(asked.loc[asked["dataset"] == dataset, "answer"])
+            only = "only without" if tanh[[PAPER, NOISELESS]].isna().tolist() == [True, False] else ""
+            became = BECOMES.get("" if others else answer, BECOMES[only])
+            told.setdefault(became, []).append(set_name(dataset).removeprefix("speech "))
+    if not told:
         return _speech_with_noise(tested(frames, "gaussian_mixture"))
-    single = " (single runs)" if nll.loc[nll["dataset"].isin(gaps.index), "repeats"].max() == 1 else ""
-    # how far tanh is behind the best unit, by set; NaN where every tanh net diverged
-    before, left = (gaps[arm]["tanh"] - gaps[arm].min(axis=1) for arm in (PAPER, NOISELESS))
-    if (before == 0).any():
-        return f"On speech no unit leads everywhere, with the paper's weight noise or without it{single}."
-    lead = f"On speech tanh {'fails' if before.isna().any() else 'is far behind'} under the paper's weight noise"
-    closer = int((left.notna() & (before.isna() | (left < before / 2))).sum())
-    if closer == len(gaps):
-        return f"{lead} and comes far closer to the gated units without it{single}."
-    where = f"shrinks on {in_words(closer)} of {count(len(gaps), 'set')}" if closer else "stays"
-    return f"{lead}; without it the gap {where}{single}."
+    first, *rest = (f"{listed(sets)} {became}" for became, sets in told.items())
+    return "; ".join([f"On speech {first}", *(text.replace(NOISE, "it") for text in rest)]) + "."
 
 
 def _speech_with_noise(nll: pd.DataFrame) -> str:

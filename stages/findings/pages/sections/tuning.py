@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.plots.tuning import easiest
-from stages.presentation.wording import cell_name, interval, listed, set_name, set_names, set_of, share, unit_of
+from stages.presentation.wording import cell_name, listed, set_name, set_names, set_of, share, span_of, unit_of
 
 SEVERAL = 3  # sets: up to so many are named, more are counted
 
@@ -29,17 +29,12 @@ def sentence(tuning: pd.DataFrame, design: pd.DataFrame) -> str:
     """The set with the most repeats in numbers, and on which sets which unit is the easiest to tune."""
     most = design.loc[design["repeats"].idxmax(), "dataset"]
     rows = tuning[tuning["dataset"] == most].dropna(subset=["good_mean"]).sort_values("good_mean", ascending=False)
-    found = [
-        (interval(row.good_mean, row.good_low, row.good_high, share), cell_name(row.cell)) for row in rows.itertuples()
-    ]
-    shares = ", ".join(f"{of} of the {unit}'s" for of, unit in found)
-    n = rows["repeats"].iloc[0] if len(rows) else 0
+    good, n = span_of("good", share), rows["repeats"].iloc[0] if len(rows) else 0
+    shares = ", ".join(f"{good(row)} of the {cell_name(row.cell)}'s" for row in rows.itertuples())
     within = f"On {set_name(most)} (n={n}) a candidate rate is within 0.1 nats of the unit's best for {shares}."
     first = within * bool(shares)
-    best = easiest(tuning)
-    where = {cell: best.index[best == cell] for cell in dict.fromkeys(best)}
-    told = "; ".join(
-        f"the {cell_name(cell)} on {set_names(sets) if len(sets) <= SEVERAL else f'{len(sets)} of {len(best)} sets'}"
-        for cell, sets in where.items()
-    )
+    best, sets = easiest(tuning), tuning["dataset"].nunique()
+    where = {cell: [*best.index[best == cell]] for cell in dict.fromkeys(best)}
+    on = {cell: set_names(of) if len(of) <= SEVERAL else f"{len(of)} of {sets} sets" for cell, of in where.items()}
+    told = "; ".join(f"the {cell_name(cell)} on {of}" for cell, of in on.items())
     return f"{first} By means the easiest to tune is {told}." if told else first or "Every candidate diverged."

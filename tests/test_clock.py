@@ -1,0 +1,51 @@
+"""The stage that times updates: every cell in every round, whatever its nets come to."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from training_stage import stage, write_params
+
+from stages import clock
+from stages.corpora.split import Split
+from stages.plumbing import places
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A folder with a tiny dataset and params."""
+    generator = np.random.default_rng(0)
+    for name in ("train", "valid"):
+        pieces = [np.eye(12, dtype=np.uint8)[generator.integers(0, 12, n)] for n in (4, 9, 7, 2, 5)]
+        inputs, targets = (np.concatenate([piece[part] for piece in pieces]) for part in (slice(-1), slice(1, None)))
+        lengths = np.array([len(piece) - 1 for piece in pieces])
+        Split(inputs, targets, lengths, np.array(list("abcde")), "bernoulli").save(
+            f"{tmp_path}/data/prepared/scales/{name}.npz"
+        )
+    for name, value in {"ROUNDS": 3, "SECONDS": 0.0}.items():
+        monkeypatch.setattr(clock, name, value)
+    return tmp_path
+
+
+def timed(folder) -> pd.DataFrame:
+    assert stage(folder, clock, "--dataset", "scales") is None
+    return pd.read_csv(folder / places.clock("scales"))
+
+
+def test_the_cells_are_timed_in_turns(study, capsys):
+    write_params(study)
+    found = timed(study)
+    assert (
+        found["cell"].tolist() == ["tanh", "lstm", "gru"] * 3 and found["round"].tolist() == [0] * 3 + [1] * 3 + [2] * 3
+    )
+    assert (found["seconds"] > 0).all() and found["engine"].nunique() == 1
+    assert "scales: tanh " in capsys.readouterr().out
+
+
+def test_a_net_that_diverges_is_timed_all_the_same(study):
+    write_params(study, lambda params: params["train"].update(weight_noise=1e30))
+    assert (timed(study)["seconds"] > 0).all()
+
+
+def test_data_that_are_not_there_are_named(tmp_path):
+    write_params(tmp_path)
+    assert "data/prepared/scales/train.npz" in stage(tmp_path, clock, "--dataset", "scales")
