@@ -4,48 +4,71 @@
 
 Leaves a row a round and cell in clock.csv. In a round the cells are timed one right after another, so that what else
 the machine does meets all of them; the rounds show how much a timing varies. It is what one model costs alone, as the
-paper's Figures 2 and 3 count seconds: in a population an update of a trial costs less. Reads the training split.
+paper's Figures 2 and 3 count seconds: in a population an update of a trial costs less. Nets begin anew, so that those
+that diverged are timed too. Reads the training split.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
 from stages.console import device as devices
+from stages.corpora.split import Split
 from stages.plumbing.errors import run
 from stages.plumbing.files import whole
-from stages.plumbing.places import PAPER, clock
+from stages.plumbing.places import PAPER, PREPARED, clock, run_folder, trainings
+from stages.population import engines, trials
 from stages.population.batches import epoch_batches
 from stages.population.population import Population
-from stages.protocol import arms
-from stages.train import Task
+from stages.protocol.protocol import Protocol
+from stages.recurrent.layout import Layout
+from stages.recurrent.net import Net
+from stages.recurrent.recorded import recorded_cells, recorded_net
 
 ROUNDS = 10
 BATCHES = 20  # at most so many of an epoch, from its shortest to its longest
 SECONDS = 0.1  # that a cell is timed in a round, at least
 
 
-def timer(task: Task) -> Callable[[], float]:
-    """What times a round of updates of a task's first trial, and returns the mean of their wall-clock seconds."""
-    protocol, budget, train, device = task.arm.protocol, task.arm.budget, task.splits["train"], task.engine.device
-    first = task.trials(range(1))[0]
+class Training(NamedTuple):
+    """How a cell's nets were trained, as their run.json has it."""
+
+    net: Net
+    protocol: Protocol
+    batch_size: int
+    engine: engines.Engine
+
+    @classmethod
+    def recorded(cls, dataset: str, cell: str) -> "Training":
+        """Raises InputError: run.json is missing, or is none."""
+        path = run_folder(PAPER, dataset, cell) / "run.json"
+        net, facts = recorded_net(path), json.loads(path.read_text())
+        protocol = Protocol.model_validate(facts["protocol"])
+        return cls(net, protocol, facts["batch_size"], engines.choose(net, protocol, devices.choose()))
+
+
+def timer(of: Training, train: Split, first: trials.Trial) -> Callable[[], float]:
+    """What times a round of a trial's updates, and returns the mean of their wall-clock seconds."""
+    orders = [first.order_seed]
     by_length = sorted(
-        epoch_batches(train.lengths, budget.batch_size, protocol.length_jitter, 1, protocol.seed, [first.order_seed]),
+        epoch_batches(train.lengths, of.batch_size, of.protocol.length_jitter, 1, of.protocol.seed, orders),
         key=lambda batch: train.lengths[batch].max(),
     )
     evenly = np.linspace(0, len(by_length) - 1, min(BATCHES, len(by_length))).astype(int)
     batches = [by_length[number] for number in evenly]
-    split = task.engine.load(train.inputs, train.targets, train.lengths)
-    population = Population.initial(task.layout, protocol, [first], device)
+    device, split = of.engine.device, of.engine.load(train.inputs, train.targets, train.lengths)
+    population = Population.initial(Layout.of(of.net), of.protocol, [first], device)
 
     def once(calls: list[list[np.ndarray]]) -> None:
         for call in calls:
             population.finite.fill_(True)
-            task.engine.train(population, split, call, 0)
+            of.engine.train(population, split, call, 0)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 
@@ -66,12 +89,22 @@ def timer(task: Task) -> Callable[[], float]:
 
 
 def measure(dataset: str) -> pd.DataFrame:
-    """A row a round and cell: seconds an update, and by which engine on which device."""
-    tasks = {cell: Task.load(PAPER, dataset, cell) for cell in arms.cells(PAPER)}
-    timers = {cell: timer(task) for cell, task in tasks.items()}
-    rows = [[number, cell, timed()] for number in range(ROUNDS) for cell, timed in timers.items()]
-    where = {cell: (devices.describe(task.engine.device), task.engine.name) for cell, task in tasks.items()}
-    rows = [[*row, *where[row[1]]] for row in rows]
+    """A row a round and cell: seconds an update, and by which engine on which device.
+
+    Raises:
+        InputError: a training's record or the training split is missing.
+    """
+    cells = {cell: Training.recorded(dataset, cell) for cell in recorded_cells(trainings(PAPER, dataset))}
+    train = Split.load(PREPARED / dataset / "train.npz")
+    timers = {
+        cell: timer(of, train, trials.draw(of.protocol, dataset, repeats=1, candidates=1)[0])
+        for cell, of in cells.items()
+    }
+    rows = [
+        [number, cell, timed(), devices.describe(cells[cell].engine.device), cells[cell].engine.name]
+        for number in range(ROUNDS)
+        for cell, timed in timers.items()
+    ]
     return pd.DataFrame(rows, columns=["round", "cell", "seconds", "device", "engine"])
 
 

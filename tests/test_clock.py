@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from training_stage import stage, write_params
 
-from stages import clock
+from stages import clock, train
 from stages.corpora.split import Split
 from stages.plumbing import places
 
@@ -26,26 +26,30 @@ def study(tmp_path, monkeypatch):
     return tmp_path
 
 
-def timed(folder) -> pd.DataFrame:
-    assert stage(folder, clock, "--dataset", "scales") is None
+def timed(folder, *changes) -> pd.DataFrame:
+    """What the stage leaves of tiny trainings."""
+    write_params(folder, *changes)
+    assert stage(folder, train, "--dataset", "scales") is None and stage(folder, clock, "--dataset", "scales") is None
     return pd.read_csv(folder / places.clock("scales"))
 
 
 def test_the_cells_are_timed_in_turns(study, capsys):
-    write_params(study)
     found = timed(study)
     assert (
-        found["cell"].tolist() == ["tanh", "lstm", "gru"] * 3 and found["round"].tolist() == [0] * 3 + [1] * 3 + [2] * 3
+        found["cell"].tolist() == ["gru", "lstm", "tanh"] * 3 and found["round"].tolist() == [0] * 3 + [1] * 3 + [2] * 3
     )
     assert (found["seconds"] > 0).all() and found["engine"].nunique() == 1
-    assert "scales: tanh " in capsys.readouterr().out
+    assert "scales: gru " in capsys.readouterr().out
 
 
 def test_a_net_that_diverges_is_timed_all_the_same(study):
-    write_params(study, lambda params: params["train"].update(weight_noise=1e30))
-    assert (timed(study)["seconds"] > 0).all()
+    found = timed(study, lambda params: params["train"].update(weight_noise=3e38))
+    assert (found["seconds"] > 0).all()
+    assert "diverged" in (study / places.run_folder("paper", "scales", "tanh") / "trials.csv").read_text()
 
 
-def test_data_that_are_not_there_are_named(tmp_path):
-    write_params(tmp_path)
-    assert "data/prepared/scales/train.npz" in stage(tmp_path, clock, "--dataset", "scales")
+def test_what_is_not_there_is_named(study):
+    assert "models/paper/scales: no training there" in stage(study, clock, "--dataset", "scales")
+    timed(study)
+    (study / "data/prepared/scales/train.npz").unlink()
+    assert "data/prepared/scales/train.npz" in stage(study, clock, "--dataset", "scales")
