@@ -5,14 +5,16 @@
 Leaves a row a round and cell in clock.csv. In a round the cells are timed one right after another, so that what else
 the machine does meets all of them; the rounds show how much a timing varies. It is what one model costs alone, as the
 paper's Figures 2 and 3 count seconds: in a population an update of a trial costs less. Nets begin anew, so that those
-that diverged are timed too. Reads the training split.
+that diverged are timed too. Timings of the same nets by the same engine on the same device stay as they are: a comment
+in the trainer is no new measurement, and to have one the file is deleted. Reads the training split.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -52,6 +54,12 @@ class Training(NamedTuple):
         protocol = Protocol.model_validate(facts["protocol"])
         return cls(net, protocol, facts["batch_size"], engines.choose(net, protocol, devices.choose()))
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What must be the same for timings to stay."""
+        where = {"device": devices.describe(self.engine.device), "engine": self.engine.name}
+        return {"units": self.net.units, "batch_size": self.batch_size} | where
+
 
 def timer(of: Training, train: Split, first: trials.Trial) -> Callable[[], float]:
     """What times a round of a trial's updates, and returns the mean of their wall-clock seconds."""
@@ -88,31 +96,44 @@ def timer(of: Training, train: Split, first: trials.Trial) -> Callable[[], float
     return timed
 
 
-def measure(dataset: str) -> pd.DataFrame:
-    """A row a round and cell: seconds an update, and by which engine on which device.
+def there(path: Path, cells: dict[str, Training]) -> bool:
+    """Whether a file holds timings of these trainings."""
+    try:
+        found = pd.read_csv(path)
+        facts = [*next(iter(cells.values())).facts]
+        known = {(row.cell, *(getattr(row, name) for name in facts)) for row in found.itertuples()}
+    except (OSError, ValueError, AttributeError):  # pandas' own errors are ValueErrors
+        return False
+    return known == {(cell, *of.facts.values()) for cell, of in cells.items()} and len(found) == ROUNDS * len(cells)
+
+
+def measure(dataset: str, cells: dict[str, Training]) -> pd.DataFrame:
+    """A row a round and cell: seconds an update, and what must be the same for it to stay.
 
     Raises:
-        InputError: a training's record or the training split is missing.
+        InputError: the training split is missing.
     """
-    cells = {cell: Training.recorded(dataset, cell) for cell in recorded_cells(trainings(PAPER, dataset))}
     train = Split.load(PREPARED / dataset / "train.npz")
     timers = {
         cell: timer(of, train, trials.draw(of.protocol, dataset, repeats=1, candidates=1)[0])
         for cell, of in cells.items()
     }
-    rows = [
-        [number, cell, timed(), devices.describe(cells[cell].engine.device), cells[cell].engine.name]
+    return pd.DataFrame(
+        {"round": number, "cell": cell, "seconds": timed()} | cells[cell].facts
         for number in range(ROUNDS)
         for cell, timed in timers.items()
-    ]
-    return pd.DataFrame(rows, columns=["round", "cell", "seconds", "device", "engine"])
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True)
     dataset = parser.parse_args().dataset
-    found = measure(dataset)
+    cells = {cell: Training.recorded(dataset, cell) for cell in recorded_cells(trainings(PAPER, dataset))}
+    if there(clock(dataset), cells):
+        print(f"{dataset}: its timings are there and stay as they are")
+        return
+    found = measure(dataset, cells)
     with whole(clock(dataset)) as path:
         found.to_csv(path, index=False, float_format="%.5g")
     mean = found.groupby("cell", sort=False)["seconds"].mean()

@@ -42,6 +42,22 @@ def test_the_cells_are_timed_in_turns(study, capsys):
     assert "scales: gru " in capsys.readouterr().out
 
 
+def test_timings_stay_until_a_net_the_engine_or_a_round_is_another(study, monkeypatch, capsys):
+    timed(study)
+    path = study / places.clock("scales")
+    before = path.read_bytes()
+    timed(study)
+    assert path.read_bytes() == before and "scales: its timings are there" in capsys.readouterr().out
+    timed(study, lambda params: params["matching"].update(mode="total"))
+    assert (others := path.read_bytes()) != before
+    path.write_bytes(others[:-20])
+    timed(study, lambda params: params["matching"].update(mode="total"))
+    assert len(pd.read_csv(path)) == 9 and path.read_bytes() != others
+    monkeypatch.setenv("STUDY_ENGINE", "torch")
+    timed(study, lambda params: params["matching"].update(mode="total"))
+    assert pd.read_csv(path)["engine"].str.startswith("torch").all()
+
+
 def test_a_net_that_diverges_is_timed_all_the_same(study):
     found = timed(study, lambda params: params["train"].update(weight_noise=3e38))
     assert (found["seconds"] > 0).all()
@@ -51,5 +67,6 @@ def test_a_net_that_diverges_is_timed_all_the_same(study):
 def test_what_is_not_there_is_named(study):
     assert "models/paper/scales: no training there" in stage(study, clock, "--dataset", "scales")
     timed(study)
-    (study / "data/prepared/scales/train.npz").unlink()
+    for path in (places.clock("scales"), places.PREPARED / "scales/train.npz"):
+        (study / path).unlink()
     assert "data/prepared/scales/train.npz" in stage(study, clock, "--dataset", "scales")

@@ -57,11 +57,11 @@ def test_a_second_run_and_a_fresh_clone_run_nothing(built, tmp_path):
 
 
 def test_what_changes_no_number_leaves_every_file_as_it_was(study):
-    """The trainings are visited, and nothing after them; code that can change no number is no dependency at all."""
+    """Trainings and timings are visited, and nothing after them; code that can change no number is no dependency."""
     for name in ("population/trainer", "console/progress"):
         with (study.folder / f"stages/{name}.py").open("a") as file:
             file.write("# edited\n")
-    assert study.repro() == ["train@airs"]
+    assert study.repro() == ["train@airs", "clock@airs"]
     assert study.call("git", "status", "--porcelain", "models", "measured", "reports") == ""
 
 
@@ -141,8 +141,8 @@ def test_a_removed_model_file_is_trained_again_to_the_bit_with_what_follows(stud
     before = weights.read_bytes()
     weights.unlink()
     ran = study.repro()
-    assert ran[0] == "train@airs" and {"evaluate@airs", "probe@airs", "sample@airs"} <= set(ran[1:])
-    assert set(ran[1:]) <= {"evaluate@airs", "probe@airs", "sample@airs", *LAST}
+    of_nets = {f"{stage}@airs" for stage in ("evaluate", "probe", "clock", "sample")}
+    assert ran[0] == "train@airs" and of_nets <= set(ran[1:]) <= {*of_nets, *LAST}
     assert weights.read_bytes() == before
 
 

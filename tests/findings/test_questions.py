@@ -50,9 +50,6 @@ def test_a_gap_that_goes_with_the_noise_is_the_noises(tmp_path, monkeypatch, wit
     row = found.loc["share of the gap, tanh − LSTM, that goes with the noise"]
     assert (row["answer"], row["mean"]) == (answer, pytest.approx(share, abs=0.001))
     assert row["low"] < row["mean"] < row["high"]
-    (said,) = noise.words(compare())["sentences"]
-    assert said.startswith("On speech in short pieces tanh is 4.00 nats behind with the weight noise")
-    assert said.endswith(f"(n=3): by the rule the gap is **{answer}**.")
 
 
 @pytest.mark.parametrize(
@@ -63,6 +60,18 @@ def test_where_tanh_diverges_with_the_noise_it_must_train_and_come_near_without(
     planted = speech(levels, noiseless={"tanh": without, "lstm": three(2.7), "gru": three(2.7)})
     found = answers(tmp_path, monkeypatch, {"speech_long": planted}, "speech_noise")
     assert found["answer"].tolist() == [answer] * 2
+
+
+def test_arms_that_searched_fewer_candidates_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(
+        write_study(tmp_path, {"speech_short": speech(units(6.7, 2.7, 2.7), noiseless=units(2.8, 2.7, 2.7))})
+    )
+    tables = compare()
+    assert noise.words(tables)["candidates"] == ""
+    scores = tables["arm_scores"]
+    scores.loc[scores["arm"] == "noiseless", "candidates"] -= 1
+    found = noise.words(tables)
+    assert found["candidates"] == f"{found['most'] - 1} in `noiseless` on speech in short pieces"
 
 
 def test_one_repeat_leaves_the_noise_open(tmp_path, monkeypatch):
@@ -160,7 +169,7 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, answe
     closed = found.loc["share of the gap, tanh − GRU, that a leak closes"]
     assert (closed["answer"], closed["mean"]) == (answer, pytest.approx((9.0 - leaky) / 0.5))
     told = words(compare())["sentences"]
-    part = "**worse**: GRU without reset gate (0.200 ["
+    part = "**worse**: GRU without reset gate (1 of 1 sets, up to 0.200 ["
     assert any(sentence.startswith("*What is each part") and part in sentence for sentence in told)
 
 
@@ -257,9 +266,8 @@ def test_parts_are_told_by_what_their_lack_costs_and_the_leak_by_its_share():
     ]
     (said, _) = words({"questions": rows(*told)})["sentences"]
     assert said.split("?* ")[1] == (
-        "By test NLL beside the whole unit of as many parameters, **worse**: GRU without reset gate (0.400 "
-        "[0.200,\u00a00.600] on Piano-midi and 0.200 [0.100,\u00a00.300] on JSB Chorales); **better**: LSTM, coupled "
-        "gates (−0.100 [−0.200,\u00a0−0.050] on Piano-midi); a leak, which is a shortcut without gates, closes 0% "
-        "[−40%,\u00a030%] on JSB Chorales of tanh's gap to the GRU: **gates**; **open**: 1 other (n=3 or 5 beside 3 or "
-        "11)."
+        "Beside the whole unit of as many parameters, **worse**: GRU without reset gate (2 of 2 sets, up to 0.400 "
+        "[0.200,\u00a00.600]); **better**: LSTM, coupled gates (1 of 1 sets, up to −0.100 [−0.200,\u00a0−0.050]); "
+        "a leak, a shortcut without gates, closes 0% [−40%,\u00a030%] on JSB Chorales of tanh's gap to the GRU: "
+        "**gates**; **open**: 1 other (n=3 or 5 beside 3 or 11)."
     )

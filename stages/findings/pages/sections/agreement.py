@@ -34,11 +34,8 @@ def _distance(rows: pd.DataFrame) -> str:
     """How far a set's best unit is from the paper's best, in testing and in training."""
     of = rows.set_index("averaging")
     test, train = (of[f"{split}_nll"] - of[f"paper_{split}_nll"] for split in ("test", "train"))
-    ours, theirs = (listed(map(cell_name, of[column])) for column in ("cell", "paper_cell"))
-    return (
-        f"{set_name(rows['dataset'].iloc[0])}, our {ours} and the paper's {theirs}: {_gaps(test)} in testing, "
-        f"{_gaps(train)} in training."
-    )
+    units = listed(map(cell_name, [*of["cell"], *of["paper_cell"]]))
+    return f"{set_name(rows['dataset'].iloc[0])}, {units}: {_gaps(test)}; in training {_gaps(train)}."
 
 
 def _gaps(gaps: pd.Series) -> str:

@@ -109,21 +109,24 @@ def practice(rows: pd.DataFrame) -> str:
 
 
 def parts(rows: pd.DataFrame) -> str:
-    """What units that lack a part, or have it elsewhere, lose or gain, and what of tanh's gap a leak closes."""
-    told, share_closed = [], rows["compared"] == CLOSED
+    """Which units that lack a part, or have it elsewhere, are worse or better, and what of tanh's gap a leak closes."""
+    share_closed = rows["compared"] == CLOSED
+    units, told = rows["compared"].str.split(" − ").str[0], []
     for answer in ("worse", "better"):
         of = rows[rows["answer"] == answer].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
-        units = of["compared"].str.split(" − ").str[0]
         found = [
-            f"{unit} ({_by_set(each, partial(number, decimals=3))})" for unit, each in of.groupby(units, sort=False)
+            f"{unit} ({len(each)} of {(units == unit).sum()} sets, up to {_ends(next(each.itertuples()), fine)})"
+            for unit, each in of.groupby(units, sort=False)
         ]
         told += [f"**{answer}**: {listed(found)}"] * bool(found)
     for answer, of in rows[share_closed].groupby("answer", sort=False):
-        leak = f"a leak, which is a shortcut without gates, closes {_by_set(of, share)} of tanh's gap to the GRU"
-        told.append(f"{leak}: **{answer}**")
+        closed = listed(f"{_ends(row, share)} on {set_name(row.dataset)}" for row in of.itertuples())
+        told.append(f"a leak, a shortcut without gates, closes {closed} of tanh's gap to the GRU: **{answer}**")
     said = "; ".join([*told, *_undecided(rows[~share_closed], bool(told))])
-    return f"by test NLL beside the whole unit of as many parameters, {said} ({_beside(rows['repeats'])})"
+    return f"beside the whole unit of as many parameters, {said} ({_beside(rows['repeats'])})"
 
+
+fine = partial(number, decimals=3)
 
 ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
     "speech_noise": ("Is the gap on speech the units' or the weight noise's?", speech_noise),
@@ -151,10 +154,6 @@ def _ahead(row: Any) -> str:
     if row.mean < 0:
         return f"{first} {interval(-row.mean, -row.high, -row.low)} ahead of {second}"
     return f"{second} {_ends(row)} ahead of {first}"
-
-
-def _by_set(rows: pd.DataFrame, *written: Callable[[float], str]) -> str:
-    return listed(f"{_ends(row, *written)} on {set_name(row.dataset)}" for row in rows.itertuples())
 
 
 def _undecided(rows: pd.DataFrame, others: bool) -> list[str]:

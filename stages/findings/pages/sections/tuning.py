@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.plots.tuning import easiest
-from stages.presentation.wording import cell_name, listed, set_name, set_names, set_of, share, span_of, unit_of
+from stages.presentation.wording import cell_name, set_name, set_names, share, span_of
 
 SEVERAL = 3  # sets: up to so many are named, more are counted
 
@@ -19,10 +19,10 @@ def words(frames: Frames) -> dict[str, Any]:
 
 def at_edge(rows: pd.DataFrame) -> str:
     """Which units chose rates at the upper edge in most repeats, or an empty string."""
-    told = listed(
-        f"the {unit_of(row)} on {set_of(row)} ({row.edge_high} of {row.repeats})" for row in rows.itertuples()
+    told = "; ".join(
+        f"{cell_name(cell)} on {set_names(of)}" for cell, of in rows.groupby("cell", sort=False)["dataset"]
     )
-    return f"The highest rates that were tried are chosen by {told}: higher ones may do better." * bool(told)
+    return f"Most repeats choose the highest rates that were tried, and higher ones may do better: {told}." * bool(told)
 
 
 def sentence(tuning: pd.DataFrame, design: pd.DataFrame) -> str:
