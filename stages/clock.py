@@ -35,7 +35,7 @@ from stages.recurrent.recorded import recorded_cells, recorded_net
 
 ROUNDS = 10
 BATCHES = 20  # at most so many of an epoch, from its shortest to its longest
-SECONDS = 0.1  # that a cell is timed in a round, at least
+SECONDS = 0.05  # that a cell is timed in a round, at least
 
 
 class Training(NamedTuple):
