@@ -223,8 +223,7 @@ class _Trained:
         begun = self.checkpoint.load(layout, protocol, device)
         training = begun or trainer.Training.begin(layout, protocol, self.trials, device)
         records = trainer.train(engine, protocol, budget, training, train, valid, self.title, self.checkpoint)
-        cost = trainer.seconds_per_update(engine, layout, protocol, budget, self.trials[0], train, device)
-        made = self.where | {"seconds": round(training.seconds, 1), "seconds_per_update": cost}
+        made = self.where | {"seconds": round(training.seconds, 1)}
         return results.Results.of(records, protocol.drawn(), made, known or task.behaviour)
 
 

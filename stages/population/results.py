@@ -156,7 +156,6 @@ class Results:
             "device": ", ".join(dict.fromkeys(block["device"] for block in self.made)),
             "engine": ", ".join(dict.fromkeys(block["engine"] for block in self.made)),
             "seconds": round(sum(block["seconds"] for block in self.made), 1),
-            "seconds_per_update": self.made[0]["seconds_per_update"],
             "made": self.made,
             "behaviour": self.behaviour,
         }
@@ -260,7 +259,7 @@ def _read(
     everything = Results(drawn, trials, curves, weights, recorded["made"], recorded["behaviour"])
     end, made = everything.repeats, []
     for block in everything.made:
-        float(block["seconds"]), float(block["seconds_per_update"]), str(block["device"]), str(block["engine"])
+        float(block["seconds"]), str(block["device"]), str(block["engine"])
         (first, last), (low, high) = block["repeats"], block.get("candidates", [0, candidates - 1])
         made += [(repeat, candidate) for repeat in range(first, last + 1) for candidate in range(low, high + 1)]
     found = everything.within(range(begin, end))

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil, inf, isfinite
-from statistics import median
 from typing import Any, Literal
 
 import numpy as np
@@ -169,42 +168,6 @@ def chosen(records: list[Record], by_halving: bool = False) -> list[Record]:
     return [best[repeat] for repeat in sorted(best)]
 
 
-def seconds_per_update(
-    engine: Engine, layout: Layout, protocol: Protocol, budget: Budget, trial: Trial, split: Any, device: torch.device
-) -> float:
-    """Measured wall-clock seconds of one update of one model: the mean over batches drawn evenly from an epoch.
-
-    At most 20 batches, after one round to warm up again and again for a second, three times at least; the median of
-    the rounds. What one model costs alone, as the paper's Figure 2 and 3 count seconds; in a population an update of a
-    trial costs less.
-    """
-    by_length = sorted(
-        epoch_batches(split.lengths, budget.batch_size, protocol.length_jitter, 1, protocol.seed, [trial.order_seed]),
-        key=lambda batch: split.lengths[batch].max(),
-    )
-    evenly = np.linspace(0, len(by_length) - 1, min(20, len(by_length))).astype(int)
-    batches = [by_length[number] for number in evenly]
-    population = Population.initial(layout, protocol, [trial], device)
-
-    def round_of(calls: list[list[np.ndarray]]) -> float:
-        _wait(device)
-        start = time.perf_counter()
-        for call in calls:
-            population.finite.fill_(True)
-            engine.train(population, split, call, 0)
-        _wait(device)
-        return (time.perf_counter() - start) / len(batches)
-
-    calls = [batches]
-    round_of(calls)
-    if not population.finite.all():  # an engine passes over what follows a diverged update: one by one, then
-        calls = [[batch] for batch in batches]
-    rounds, until = [], time.perf_counter() + 1
-    while len(rounds) < 3 or time.perf_counter() < until:
-        rounds.append(round_of(calls))
-    return median(rounds)
-
-
 def _epoch(
     population: Population, protocol: Protocol, budget: Budget, lengths: np.ndarray, epoch: int
 ) -> list[np.ndarray]:
@@ -296,8 +259,3 @@ def _place(training: Training, budget: Budget, updates: int, checkpoint: Checkpo
     if checkpoint is None:
         return f"{place}; nothing was saved"
     return f"{place} is saved in {checkpoint.path}; the same command goes on from there"
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -45,7 +45,6 @@ def child(folder: Path, environment: dict[str, str], limits: dict[int, int]) -> 
     for kind, most in limits.items():
         resource.setrlimit(kind, (most, most))
     trainer.SHORT = 0.002  # seconds between two looks: such a short training would not be stopped within an epoch
-    trainer.seconds_per_update = lambda *_: 0.001  # measures for a second, when no training is left to be killed
     if "REST" in environment:  # a training on a fast machine is over before anyone has seen its first checkpoint
         save_at_once = Checkpoint.save
 

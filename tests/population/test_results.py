@@ -15,7 +15,7 @@ from stages import train
 from stages.corpora.split import Split
 from stages.plumbing import places
 from stages.plumbing.errors import InputError
-from stages.population import behaviour, noise, results, trainer
+from stages.population import behaviour, noise, results
 from stages.population.results import Results
 from stages.recurrent.layout import Layout
 
@@ -23,16 +23,8 @@ FILES = ("weights.safetensors", "trials.csv", "curves.csv.gz", "run.json")
 FOLDER = places.run_folder("paper", "scales", "lstm")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_timing():
-    """An update's seconds are measured for a second, after a training that takes less."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "seconds_per_update", lambda *_: 0.001)
-        yield
-
-
 @pytest.fixture(scope="module")
-def study(without_timing, tmp_path_factory):
+def study(tmp_path_factory):
     """A folder with a tiny dataset, params, and one finished training."""
     folder = tmp_path_factory.mktemp("study")
     generator = np.random.default_rng(0)
@@ -102,7 +94,7 @@ def test_the_files_of_a_training_agree(study):
         trials, left_on=["repeat", "candidate", "epoch"], right_on=["repeat", "candidate", "best_epoch"]
     )
     np.testing.assert_allclose(best.valid_nll_x, best.valid_nll_y, atol=1e-4)
-    assert run["units"] == 36 and run["updates_per_epoch"] == 2 and run["seconds_per_update"] > 0
+    assert run["units"] == 36 and run["updates_per_epoch"] == 2
     assert run["total_parameters"] == run["recurrent_parameters"] + run["output_parameters"]
     (made,) = run["made"]
     assert made["repeats"] == [0, 1] and made["device"] == run["device"] and made["seconds"] == run["seconds"]
@@ -161,7 +153,7 @@ def test_further_candidates_join_those_that_are_there(study, tmp_path, capfd):
         ([0, 1], [3, 4]),
         ([2, 2], None),
     ]
-    own = ("made", "seconds", "seconds_per_update")
+    own = ("made", "seconds")
     assert {k: v for k, v in now.items() if k not in own} == {k: v for k, v in run.items() if k not in own}
     assert not places.shards("paper", "scales", "lstm").exists()
 
@@ -333,7 +325,6 @@ def test_a_folder_that_cannot_be_written_is_the_users_error(tmp_path):
     (tmp_path / "models").write_text("a file")
     with pytest.raises(InputError, match="cannot be written"):
         some = Results([], ["0,0,a"], [], {}, [{"repeats": [0, 0], "device": "", "engine": "", "seconds": 1.0}], [1.0])
-        some.made[0]["seconds_per_update"] = 1.0
         some.save(tmp_path / "models/x", Layout.of(net()), {}, 0)
 
 
