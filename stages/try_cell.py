@@ -164,7 +164,8 @@ def main() -> None:
         title = f"{set_name(dataset)}: {cell_name(cell)} beside the study's units"
         style.save(beside.pictured({cell: curves}, dataset), picture, title, "Learning curves.")
         print(f"learning curves: {picture}")
-    further = f"make try CELL={cell} REPEATS={options.repeats + 2}"
+    elsewhere = f" DATASET={dataset}" * (dataset != parser.get_default("dataset"))
+    further = f"make try CELL={cell} REPEATS={options.repeats + 2}{elsewhere}"
     print(f"== try: done in {clock(time.monotonic() - start)}; further runs join these: {further}")
 
 

@@ -11,7 +11,7 @@ from cluster_study import Nodes, begin, blocks, output, shards, wait_for_quiet, 
 from endurance_cluster import on_paper
 from pipeline_study import Study
 
-from stages.cluster import workers
+from stages.cluster import planning, workers
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -c constraints.txt -e '.[cluster]'")
 
@@ -82,6 +82,11 @@ def test_on_paper_work_is_shared_until_the_longest_block_or_dvc_is_waited_for():
     hours = {workers: on_paper(trainings, workers, 0.0, 0.0) for workers in (1, 2, 3, 1000)}
     assert hours == {1: 3.0, 2: 1.5, 3: 1.0, 1000: 1.0}
     assert on_paper(trainings, 1000, 3600.0, 360.0) == pytest.approx(0.1 + 0.5 + 2), "one enters after the other"
+
+
+def test_an_arm_may_have_a_hyphen_in_its_name():
+    found = planning.outdated('{"train@airs": [], "train_my-arm@airs": [], "evaluate_my-arm@airs": []}')
+    assert found == ["train@airs", "train_my-arm@airs"]
 
 
 def test_all_that_a_machine_has_otherwise_is_named(tmp_path):

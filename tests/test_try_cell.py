@@ -64,6 +64,7 @@ def test_a_cells_file_leads_to_a_verdict(tmp_path):
     assert (study.folder / "try/airs-mgu.svg").exists()
     again = study.call("python", "-m", "stages.try_cell", "mgu", "--dataset", "airs", "--repeats", "2")
     assert "1 of 2 repeats are there" in again and "over 2 of 2 runs" in again
+    assert again.splitlines()[-1].endswith("make try CELL=mgu REPEATS=4 DATASET=airs")
     assert study.call("git", "status", "--porcelain") == ""
 
 
@@ -116,6 +117,37 @@ def test_a_step_that_fails_is_told_before_training(number, step, message, tmp_pa
     frames = np.zeros((4, 8), np.uint8)
     with pytest.raises(InputError, match=message):
         try_cell.build(f"wrong{number}", Split(frames, frames, np.array([4]), np.array(["a"]), "bernoulli"))
+
+
+def test_a_parameter_of_no_known_kind_is_told_before_training(tmp_path, monkeypatch, request):
+    """An unknown role would be left at zero and without noise."""
+    monkeypatch.chdir(request.config.rootpath)  # params.yaml
+    monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(tmp_path)])
+    frames = np.zeros((4, 8), np.uint8)
+    split = Split(frames, frames, np.array([4]), np.array(["a"]), "bernoulli")
+    for name, code, message in (
+        ("misspelt", WRONG.replace('"recurrent"', '"reccurent"'), "role: expected one of input, .*found 'reccurent'"),
+        ("oblong", WRONG.replace("(units, units)", "(units, 3)"), r"recurrent matrix: expected \(units, k × units\)"),
+    ):
+        (tmp_path / f"{name}.py").write_text(f"{code}(x,)\n")
+        with pytest.raises(InputError, match=message):
+            try_cell.build(name, split)
+
+
+def test_a_unit_that_diverged_is_not_taken_for_one_with_a_number(tmp_path):
+    nan = float("nan")
+    write_tables(tmp_path / "tables", runs={"lstm": [2.8, 2.9], "tanh": [nan, nan], "gru": [2.6, nan]})
+    summary = pd.read_csv(tmp_path / "tables/summary.csv")
+    summary.loc[summary["cell"] == "gru", "nll_mean"] = 2.6
+    summary.to_csv(tmp_path / "tables/summary.csv", index=False)
+    found = beside.committed("airs", tmp_path / "tables")
+    assert [(unit.cell, len(unit.runs)) for unit in found] == [("gru", 1), ("lstm", 2), ("tanh", 0)]
+    assert str(found[-1]) == "tanh diverged" and beside.spread(found) == pytest.approx(0.1 / 2**0.5)
+    assert beside.verdict("mgu", [2.7], found)[1:] == [
+        "Runs of one unit differ by 0.07 nats (standard deviation of the study's own): with one run, nothing below "
+        "0.20 nats means anything.",
+        "So far mgu is not to be told from GRU and LSTM.",
+    ]
 
 
 def test_the_threshold_is_of_the_spread_between_runs(units):

@@ -14,7 +14,7 @@ from stages.population import shards
 from stages.protocol import arms
 from stages.train import Task
 
-_STAGE = re.compile(r"train(_(?P<arm>\w+))?@(?P<dataset>.+)")
+_STAGE = re.compile(r"train(_(?P<arm>[\w-]+))?@(?P<dataset>.+)")
 PACE = 1e-6  # seconds a step of a candidate, where no training has told
 
 

@@ -24,7 +24,7 @@ DEVIATIONS = 2  # standard deviations of chance that a difference must exceed to
 
 @dataclass(frozen=True)
 class Unit:
-    """A committed unit on a dataset: the test NLL of each repeat, nats per step, pooled, and their interval."""
+    """A committed unit on a dataset: test NLLs of repeats that have one, nats per step, and their interval."""
 
     cell: str
     runs: tuple[float, ...]
@@ -37,7 +37,7 @@ class Unit:
 
     def number(self) -> str:
         """8.67 [8.64, 8.69], or the mean alone where there is no interval."""
-        return interval(self.mean, self.low, self.high)
+        return interval(self.mean, self.low, self.high) or "diverged"
 
 
 def committed(dataset: str, tables: Path = TABLES) -> list[Unit]:
@@ -50,7 +50,7 @@ def committed(dataset: str, tables: Path = TABLES) -> list[Unit]:
         return []
     results, summary = read("results", tables), read("summary", tables)
     try:
-        runs = results[results["dataset"] == dataset].groupby("cell")["test_nll"].apply(tuple)
+        runs = results[results["dataset"] == dataset].groupby("cell")["test_nll"].apply(lambda nll: tuple(nll.dropna()))
         of = (summary["dataset"] == dataset) & (summary["split"] == "test") & (summary["averaging"] == "pooled")
         units = [
             Unit(row.cell, runs[row.cell], row.nll_mean, row.nll_low, row.nll_high)
@@ -59,7 +59,7 @@ def committed(dataset: str, tables: Path = TABLES) -> list[Unit]:
         ]
     except (KeyError, AttributeError) as error:
         raise InputError(f"{tables}: results.csv or summary.csv lacks {error}; `git restore {tables}`") from None
-    return sorted(units, key=lambda unit: unit.mean)
+    return sorted(units, key=lambda unit: (not unit.runs, unit.mean))
 
 
 def read(name: str, tables: Path = TABLES) -> pd.DataFrame:
@@ -86,10 +86,10 @@ def spread(units: list[Unit]) -> float:
 
 def threshold(units: list[Unit], runs: int) -> float:
     """The difference between the mean of so many runs and a committed mean below which chance alone explains it."""
-    if not units:
+    counts = [len(unit.runs) for unit in units if unit.runs]
+    if not counts:
         return math.nan
-    committed_runs = min(len(unit.runs) for unit in units)
-    return DEVIATIONS * spread(units) * math.sqrt(1 / runs + 1 / committed_runs)
+    return DEVIATIONS * spread(units) * math.sqrt(1 / runs + 1 / min(counts))
 
 
 def meaning(units: list[Unit], runs: int) -> str:
@@ -125,7 +125,7 @@ def verdict(cell: str, own: list[float], units: list[Unit]) -> list[str]:
     lines.append(meaning(units, len(own)))
     limit = threshold(units, len(own))
     groups: dict[str, list[str]] = {"better than": [], "not to be told from": [], "worse than": []}
-    for unit in units if not math.isnan(limit) else []:
+    for unit in [unit for unit in units if unit.runs] if not math.isnan(limit) else []:
         gap = mean - unit.mean
         kind = "not to be told from" if abs(gap) < limit else "better than" if gap < 0 else "worse than"
         groups[kind].append(cell_name(unit.cell))

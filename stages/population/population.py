@@ -59,7 +59,7 @@ class Population:
     def keep(self, alive: list[int]) -> None:
         """Removes every row not named; the others' trajectories are their own and go on."""
         self._sent.clear()
-        rows = torch.tensor(alive, device=self.weights.device)
+        rows = torch.tensor(alive, dtype=torch.int64, device=self.weights.device)
         self.trials = [self.trials[row] for row in alive]
         self.weights, self.finite = self.weights[rows], self.finite[rows]
         self.optimiser.keep(rows)

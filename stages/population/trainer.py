@@ -225,7 +225,7 @@ def _end_epoch(training: Training, protocol: Protocol, budget: Budget, points: l
     if budget.halving and training.epoch in budget.halving.epochs:
         halve(training.records, budget.halving, training.epoch)
     alive = [row for row, record in enumerate(running) if record.status == "running"]
-    if 0 < len(alive) < len(running):
+    if len(alive) < len(running):
         population.keep(alive)
     training.epoch, training.updates = training.epoch + 1, 0
 

@@ -89,7 +89,7 @@ def test_the_second_arm_shares_the_gru(made):
     assert arms.loc[("total", "lstm"), "nll_mean"] == pytest.approx(8.31)
     summary = tables["summary"].query("dataset == 'jsb_chorales' and split == 'test' and averaging == 'pooled'")
     assert arms.loc["paper", "nll_low"].tolist() == summary["nll_low"].tolist()
-    found = rows(tables, "arm")
+    found = rows(tables, "total")
     assert found["difference_mean"].tolist() == pytest.approx([-1.2, -1.1, 0.1], abs=1e-3)
     assert found["order"].tolist() == ["holds", "holds", "turns"]
     sizes = tables["parameters"].query("matching == 'total'")

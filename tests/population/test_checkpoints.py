@@ -18,13 +18,13 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from training_data import CPU, net, protocol, trial
+from training_data import CPU, budget, engine, music, net, protocol, trial
 from training_stage import write_params
 
 from stages import train
 from stages.corpora.split import Split
 from stages.plumbing.errors import run
-from stages.population import trainer
+from stages.population import trainer, trials
 from stages.population.checkpoints import Checkpoint, _digest
 from stages.recurrent.layout import Layout
 
@@ -221,6 +221,24 @@ def test_a_checkpoint_that_is_not_the_trainings_own_is_set_aside(study, fault):
     assert path.with_suffix(".aside1").read_bytes() == bytes(content)
     assert "going on" not in output(damaged)
     assert results(damaged) == results(calm)
+
+
+@pytest.mark.parametrize("epochs", [2, 5])
+def test_what_is_saved_after_the_last_epoch_ends_at_once(tmp_path, monkeypatch, epochs):
+    """A kill may come when no trial runs any more and no result is written yet."""
+    monkeypatch.chdir(tmp_path)
+    of, rules, plan, place = net(), protocol(), budget(max_epochs=epochs), Checkpoint("scales-gru", "0" * 64)
+    monkeypatch.setattr(place, "due", lambda: True)
+    monkeypatch.setattr(place, "remove", lambda: None)
+    computing, layout = engine("torch", of, rules), Layout.of(of)
+    splits, grid = [music(seed).on(computing) for seed in (0, 1)], trials.draw(rules, "scales", 1, 3)
+    begun = trainer.Training.begin(layout, rules, grid, CPU)
+    done = trainer.train(computing, rules, plan, begun, *splits, "scales-gru", place)
+    again = place.load(layout, rules, CPU)
+    monkeypatch.setattr(computing, "train", None)
+    for record, same in zip(done, trainer.train(computing, rules, plan, again, *splits, "", place), strict=True):
+        assert record.curve == same.curve and record.status == same.status
+        assert torch.equal(record.weights, same.weights)
 
 
 SOUND = {"epoch": 2, "updates": 3, "seconds": 1.5}

@@ -76,6 +76,8 @@ STATED = {
 }
 
 
+BOTH_WAYS = 8  # the claim whose comparisons are to go both ways
+
 Judge = Callable[[list[np.ndarray]], np.ndarray]
 # A verdict as a number: judges take those of each group's comparisons, [C, ...], and return the claim's, [...].
 SIGNS = {SUPPORTED: 1, CONTRADICTED: -1, UNDECIDED: 0}
@@ -193,7 +195,7 @@ def build(evidence: Evidence) -> list[Claim]:
         9: fates(beside),
         10: reaching(beside),
     }
-    judges = {7: mostly_hold(often), 8: depends}
+    judges = {7: mostly_hold(often), BOTH_WAYS: depends}
     return [
         Claim(number, *stated, groups[number], judges.get(number, all_hold), uncounted.get(number, []))
         for number, stated in STATED.items()

@@ -21,7 +21,8 @@ def improvement_over_sets(runs: Sequence[Sequence[np.ndarray]], resampling: Resa
         runs: for each set the test NLLs of the first unit's and the second's repeats, [R] and [R], NaN if diverged.
 
     Returns:
-        NaN where there is no set.
+        NaN where there is no set, and for the ends where every resample is the same: repeats that nowhere overlap say
+        nothing of how often further ones would.
     """
     if not runs:
         return NOTHING
@@ -34,4 +35,5 @@ def improvement_over_sets(runs: Sequence[Sequence[np.ndarray]], resampling: Resa
         ]
         return sum(of_sets) / len(of_sets)
 
-    return resampling.interval(list(map(len, shares)), estimate, "improvement", *key, bounds=SHARE)
+    found = resampling.interval(list(map(len, shares)), estimate, "improvement", *key, bounds=SHARE)
+    return found if found.low < found.high else NOTHING._replace(mean=found.mean)

@@ -16,7 +16,7 @@ from stages.findings.inference.resampling import NOTHING, Interval, Resampling, 
 from stages.findings.records.runs import Run
 from stages.plumbing.parameters import Name, Section
 
-OPEN, NOT_TESTED = "open", "not tested"
+OPEN, NOT_TESTED, VOID = "open", "not tested", "void"
 
 
 class Share(Section):
@@ -76,8 +76,10 @@ class Answer:
         pair = self.dataset, first, second
         if any((self.dataset, cell) not in evidence.runs for cell in (first, second)):
             return self
-        found = evidence.decided(*pair)
-        return replace(self, answer=side(found, threshold, above, below), found=found, repeats=evidence.counts(*pair))
+        found, counts = evidence.decided(*pair), evidence.counts(*pair)
+        a, b = (evidence.runs[self.dataset, cell].trials["candidate"].nunique() for cell in (first, second))
+        counts += f"; {a} candidates beside {b}" * (a != b)  # who searched less is behind for that alone
+        return replace(self, answer=side(found, threshold, above, below), found=found, repeats=counts)
 
 
 def side(found: Interval, threshold: float, above: str, below: str) -> str:
@@ -86,27 +88,21 @@ def side(found: Interval, threshold: float, above: str, below: str) -> str:
 
 
 def ratio_of_gaps(
-    over: Sequence[tuple[np.ndarray, np.ndarray]], steps: np.ndarray, resampling: Resampling, *key: str, paired: bool
+    over: Sequence[tuple[np.ndarray, np.ndarray]], steps: np.ndarray, resampling: Resampling, *key: str
 ) -> Interval:
     """One less the first gap over the second, each a difference in test NLL, over repeats and pieces.
 
     Args:
-        over: two pairs of piece NLLs, [R, N] and [R, N] each: the gap is that of their means.
+        over: two pairs of piece NLLs, [R, N] and [R, N] each, of the same repeats: the gap is that of their means.
         steps: each piece's scored steps, [N].
-        paired: whether both gaps are of the same repeats, which are then drawn together.
     """
     gaps = [a - b for a, b in over]
 
-    def estimate(*drawn: np.ndarray) -> np.ndarray:
-        *repeats, pieces = drawn
-        means = [
-            np.take_along_axis(mean_rows(gap, r), pieces, -1).sum(-1) / steps[pieces].sum(-1)
-            for gap, r in zip(gaps, repeats * 2 if paired else repeats, strict=True)
-        ]
-        return 1 - means[0] / means[1]
+    def estimate(r: np.ndarray, n: np.ndarray) -> np.ndarray:
+        left, whole = (np.take_along_axis(mean_rows(gap, r), n, -1).sum(-1) for gap in gaps)
+        return 1 - left / whole
 
-    sizes = [len(gaps[0])] if paired else [len(gap) for gap in gaps]
-    return resampling.interval([*sizes, len(steps)], estimate, *key)
+    return resampling.interval([len(gaps[0]), len(steps)], estimate, *key)
 
 
 def converged(run: Run, rule: Gain) -> tuple[int, int]:
@@ -135,7 +131,7 @@ def distance_to(
 
     def estimate(*drawn: np.ndarray) -> np.ndarray:
         return sum(
-            sign * np.abs(np.nanmean(results[r], axis=-2)).sum(-1) / count
+            sign * np.abs(results[r].mean(axis=-2)).sum(-1) / count
             for (sign, results), r in zip(sides, drawn * 2 if paired else drawn, strict=True)
         )
 

@@ -1,18 +1,12 @@
 """What the nets make of the beginning of a test piece, beside the piece."""
 
-import math
-
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
 from stages.presentation.samples import REAL
-from stages.presentation.style import GREY, CellStyle, cell_styles, panels
-from stages.presentation.wording import cell_name, set_name
+from stages.presentation.stacks import ROW, draw_notes, edges, explain, stacked
+from stages.presentation.style import GREY, CellStyle, cell_styles
 
-ROW = 0.8  # inches, the height of one sample
 GIVEN = "#ececec"  # the ground of what the nets were given
 BEYOND = 12  # pitches below and above those of the real piece: what lies further out is drawn at the edge
 LOUDNESS = 70.0  # dB below the loudest that a spectrogram shows
@@ -34,7 +28,7 @@ def piano_rolls(frames: Frames, narrow: bool) -> Figure:
     facts, notes = frames["samples/facts"], frames["samples/notes"]
     facts = facts[facts["kind"] == "music"]
     styles = cell_styles(cell for cell in facts["cell"] if cell != REAL)
-    figure, stacks = _stacks(facts, narrow)
+    figure, stacks = stacked(facts, narrow)
     for (dataset, rows), axes in zip(facts.groupby("dataset", sort=False), stacks, strict=True):
         of_dataset = notes[notes["dataset"] == dataset]
         real = of_dataset.loc[of_dataset["cell"] == REAL, "pitch"]
@@ -48,21 +42,13 @@ def piano_rolls(frames: Frames, narrow: bool) -> Figure:
             ax.axvspan(0, row.given, color=GIVEN, linewidth=0)
             own = of_dataset[of_dataset["cell"] == row.cell]
             for part, colour in (("seed", GREY), ("continuation", style.colour)):
-                _notes(ax, own[own["part"] == part], colour, width)
-            _explain(ax, row.reason)
+                draw_notes(ax, own[own["part"] == part], colour, width)
+            explain(ax, row.reason)
         octaves = [pitch for pitch in range(12, 128, 12) if low < pitch < high]
         octaves = octaves[:: 1 + len(octaves) // 5]
         axes[-1].set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
         axes[-1].set(xlim=(0, rows["length"].max()), ylim=(low, high), xlabel="frames")
     return figure
-
-
-def _notes(ax: Axes, notes: pd.DataFrame, colour: str, width: float) -> None:
-    """One line with gaps, so that a roll is a single path in the file."""
-    gap = np.full(len(notes), math.nan)
-    x = np.column_stack([notes["start"], notes["end"], gap]).ravel()
-    y = np.column_stack([notes["pitch"], notes["pitch"], gap]).ravel()
-    ax.plot(x, y, color=colour, linewidth=width, solid_capstyle="butt")
 
 
 @plot(
@@ -76,7 +62,7 @@ def spectrograms(frames: Frames, narrow: bool) -> Figure:
     """Frequencies against time: a stack a dataset, one scale of loudness in all of its rows."""
     facts, levels = frames["samples/facts"], frames["samples/spectrograms"]
     facts = facts[facts["kind"] == "speech"]
-    figure, stacks = _stacks(facts, narrow)
+    figure, stacks = stacked(facts, narrow)
     for (dataset, rows), axes in zip(facts.groupby("dataset", sort=False), stacks, strict=True):
         of_dataset = levels[levels["dataset"] == dataset]
         loudest = of_dataset["decibels"].max()
@@ -93,42 +79,13 @@ def spectrograms(frames: Frames, narrow: bool) -> Figure:
                     cmap="magma",
                     vmin=loudest - LOUDNESS,
                     vmax=loudest,
-                    extent=(*_edges(grid.columns), *(edge / 1000 for edge in _edges(grid.index))),
+                    extent=(*edges(grid.columns), *(edge / 1000 for edge in edges(grid.index))),
                 )
                 ax.axvline(row.given * row.step_seconds, color="white", linewidth=1)
-            _explain(ax, row.reason)
+            explain(ax, row.reason)
         axes[-1].set(xlim=(0, (rows["length"] * rows["step_seconds"]).max()), xlabel="seconds")
         axes[-1].set_ylabel("kHz")
         if len(of_dataset):
             axes[-1].set_ylim(0, of_dataset["frequency"].max() / 1000)
             figure.colorbar(image, ax=axes, label="dB under full scale", aspect=40, pad=0.02)
     return figure
-
-
-def _edges(centres: pd.Index) -> tuple[float, float]:
-    """The outer edges of evenly spaced pixels with these centres."""
-    half = (centres[1] - centres[0]) / 2 if len(centres) > 1 else 0.5
-    return centres[0] - half, centres[-1] + half
-
-
-def _stacks(facts: pd.DataFrame, narrow: bool) -> tuple[Figure, list[np.ndarray]]:
-    """A panel per dataset, divided into a row per sample, which share both axes and are named inside."""
-    datasets = facts.groupby("dataset", sort=False)
-    most = datasets.size().max()
-    figure, panes = panels([set_name(name) for name in datasets.groups], narrow, row_height=0.6 + ROW * most)
-    stacks = []
-    for pane, (_, rows) in zip(panes, datasets, strict=True):
-        grid = pane.get_subplotspec().subgridspec(len(rows), 1, hspace=0)
-        axes = grid.subplots(sharex=True, sharey=True, squeeze=False)[:, 0]
-        axes[0].set_title(pane.get_title(loc="left"), loc="left")
-        pane.remove()
-        for ax in axes[:-1]:
-            ax.tick_params(axis="x", bottom=False)
-        for ax, cell in zip(axes, rows["cell"], strict=True):
-            ax.text(1.01, 0.5, cell_name(cell), transform=ax.transAxes, rotation=-90, va="center", fontsize=9)
-        stacks.append(axes)
-    return figure, stacks
-
-
-def _explain(ax: Axes, reason: str) -> None:
-    ax.text(0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=GREY)

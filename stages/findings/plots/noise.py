@@ -1,6 +1,8 @@
 """Speech with the paper's weight noise, with less of it and without, on an axis of its own."""
 
 import math
+from collections.abc import Iterable
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -35,16 +37,17 @@ def behind(rows: pd.DataFrame) -> dict[str, str]:
         of = rows[rows["arm"] == arm].set_index("cell")["nll_mean"]
         if "tanh" in of.index and of.notna().any():
             gap = of["tanh"] - of.min()
-            told[name] = "diverges" if math.isnan(gap) else f"is {number(gap)} nats behind" if gap else "is the best"
+            told[name] = (
+                "diverges" if math.isnan(gap) else f"is {number(gap)} nats behind the best" if gap else "is the best"
+            )
     return told
 
 
-def repeats(rows: pd.DataFrame) -> str:
-    """How many repeats have a result, with the noise and without."""
-    counts = rows.groupby("arm")["repeats"].max()
-    if counts[PAPER] == counts[NOISELESS]:
-        return f"n={counts[PAPER]}"
-    return f"n={counts[PAPER]} with it, {counts[NOISELESS]} without"
+def by_row(dataset: str, rows: pd.DataFrame, conditions: Iterable[str]) -> str:
+    """The set, and how many repeats have a result under its conditions, row by row."""
+    repeats = rows.groupby("arm")["repeats"].max()
+    told = [str(repeats[arm]) for arm in conditions if arm in repeats]
+    return f"{set_name(dataset)}\nn={', '.join(told if len({*told}) > 1 else told[:1])}"
 
 
 def _title(frames: Frames) -> str:
@@ -60,15 +63,11 @@ def _title(frames: Frames) -> str:
 @plot(
     "arm_scores design",
     _title,
-    f"Test NLL of speech, nats per step: {OVER_REPEATS} (none where n=1); further left is better.",
+    f"Test NLL of speech, nats per step: {OVER_REPEATS}; further left is better.",
     "Dot plot: a panel per speech set, a row per amount of weight noise, a mark with its interval per unit.",
 )
 def noise(frames: Frames, narrow: bool) -> Figure:
     """A row a condition, a mark a unit."""
     found = on_speech(frames)
     styles = cell_styles(frames["arm_scores"].query("arm == 'paper'")["cell"])
-    return dot_panels(found, _name, CONDITIONS, styles, "arm", "nll", narrow)[0]
-
-
-def _name(dataset: str, rows: pd.DataFrame) -> str:
-    return f"{set_name(dataset)} ({repeats(rows)})"
+    return dot_panels(found, partial(by_row, conditions=CONDITIONS), CONDITIONS, styles, "arm", "nll", narrow)[0]

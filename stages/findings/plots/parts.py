@@ -14,7 +14,7 @@ def _title(frames: Frames) -> str:
     found = frames["parts"]["answer"].value_counts()
     worse, better = (found.get(way, 0) for way in ("worse", "better"))
     return (
-        f"Without a part units are worse in {worse or 'none'} of {count(len(frames['parts']), 'comparison')}, "
+        f"Changed units are worse in {worse or 'none'} of {count(len(frames['parts']), 'comparison')}, "
         f"better in {better or 'none'}"
     )
 

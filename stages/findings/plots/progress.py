@@ -16,7 +16,6 @@ from stages.presentation.wording import cell_name, count
 STEEP = 0.04
 
 _DASHES = {"train": "-", "valid": ":"}
-_ALPHAS = {"train": 0.12, "valid": 0.24}
 
 
 def fastest(progress: pd.DataFrame) -> pd.Series:
@@ -24,15 +23,14 @@ def fastest(progress: pd.DataFrame) -> pd.Series:
     found = progress[progress["clock"] == "updates"]
     first = found["first"].where(found["ratio_mean"] < 1, found["second"])
     wins = first.groupby(found["dataset"], sort=False).value_counts().unstack(fill_value=0)
-    return (
-        wins.idxmax(axis=1)[wins.max(axis=1) == len(wins.columns) - 1]
-        if len(wins.columns) > 1
-        else pd.Series(dtype=str)
-    )
+    units = len({*found["first"], *found["second"]})
+    return wins.idxmax(axis=1)[wins.max(axis=1) == units - 1] if units > 1 else pd.Series(dtype=str)
 
 
 def _title(frames: Frames) -> str:
-    first, sets = fastest(frames["progress"]).value_counts(), frames["progress"]["dataset"].nunique()
+    found = frames["progress"].query("clock == 'updates'")
+    pairs = found["dataset"].value_counts()
+    first, sets = fastest(found).value_counts(), (pairs == pairs.max()).sum()  # whose units all have a net
     if first.empty:
         return "Learning curves against updates"
     return (
@@ -43,8 +41,8 @@ def _title(frames: Frames) -> str:
 @plot(
     "bands learning_rates design progress",
     _title,
-    "NLL of the chosen nets on clean weights: medians over repeats, with bands from "
-    "the lowest to the highest (from five repeats on without the outer tenths). After its last epoch a net goes on at "
+    "NLL of the chosen nets on clean weights: medians over repeats, for validation with bands from the lowest to the "
+    "highest (from five repeats on without the outer tenths). After its last epoch a net goes on at "
     "its best epoch's values. Logarithmic axes leave out the steep start.",
     "Learning curves: a panel per set, a colour and marker per unit.",
 )
@@ -65,7 +63,7 @@ def curves(frames: Frames, narrow: bool) -> Figure:
         ax.xaxis.set_major_locator(MaxNLocator(6))
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
         late = rows["epoch"] > STEEP * rows["epoch"].max()
-        shown = [f"{split}_{end}" for split in _DASHES for end in ("median", "low")]
+        shown = ["train_median", "valid_median", "valid_low"]
         nll_axis(ax, rows.loc[late, shown].to_numpy(float))
     lines = [key("training"), key("validation", linestyle=":")]
     band = Patch(facecolor=GREY, alpha=0.25, label="spread of repeats")
@@ -80,9 +78,9 @@ def _cell(ax: Axes, bands: pd.DataFrame, style: CellStyle, order: int) -> None:
     time, every = bands["updates"].to_numpy(float), max(len(bands) // 5, 1)
     for split, dash in _DASHES.items():
         median = bands[f"{split}_median"].to_numpy(float)
-        if bands[f"{split}_low"].notna().any():
-            ends = bands[f"{split}_low"].to_numpy(float), bands[f"{split}_high"].to_numpy(float)
-            ax.fill_between(time, *ends, color=style.colour, alpha=_ALPHAS[split], linewidth=0)
+        if split == "valid" and bands["valid_low"].notna().any():
+            ends = (bands[end].to_numpy(float) for end in ("valid_low", "valid_high"))
+            ax.fill_between(time, *ends, color=style.colour, alpha=0.24, linewidth=0)
         marks = {"marker": style.marker, "markersize": 4, "markevery": (order * every // 3, every)}
         ax.plot(time, median, dash, color=style.colour, linewidth=1.4, **marks)
         at = np.flatnonzero(bands["median_stop"])

@@ -1,11 +1,15 @@
 """Music under other protocols than the paper's."""
 
+import math
+from functools import partial
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
+from stages.findings.plots.noise import by_row
 from stages.presentation.style import cell_styles, dot_panels, key
-from stages.presentation.wording import OVER_REPEATS, count, listed, set_name
+from stages.presentation.wording import OVER_REPEATS, count, listed
 
 LEFT_ON = "left_on"
 PROTOCOLS = {
@@ -13,7 +17,7 @@ PROTOCOLS = {
     LEFT_ON: "noise left on\nin the test",
     "noiseless": "without noise",
     "authors": "the authors' code",
-    "practice": "as one would today",
+    "practice": "Adam, cosine,\ndropout",
 }
 ENDS = ["nll_mean", "nll_low", "nll_high"]
 
@@ -25,7 +29,9 @@ def _scores(frames: Frames) -> pd.DataFrame:
     scores = scores[scores["dataset"].isin(music) & scores["arm"].isin([*PROTOCOLS])]
     scores = scores[scores["dataset"].isin(scores.loc[scores["arm"] != "paper", "dataset"])]
     noisy = frames["left_on"].assign(arm=LEFT_ON).rename(columns=lambda name: name.replace("noisy", "nll"))
-    return pd.concat([scores, noisy[noisy["dataset"].isin(scores["dataset"])]])[["arm", "dataset", "cell", *ENDS]]
+    return pd.concat([scores, noisy[noisy["dataset"].isin(scores["dataset"])]])[
+        ["arm", "dataset", "cell", "repeats", *ENDS]
+    ]
 
 
 def _title(frames: Frames) -> str:
@@ -34,28 +40,27 @@ def _title(frames: Frames) -> str:
     found = frames["questions"].query("question == 'practice' and answer != 'not tested'")["answer"].value_counts()
     if found.empty:
         return "Music under other protocols than the paper's"
-    words = {"survives": "survives in", "turns": "turns in", "open": "stays open in"}
+    words = {"survives": "survives in", "turns": "turns in", "open": "stays open in", "void": "is void in"}
     told = listed(f"{words[answer]} {found[answer]}" for answer in words if answer in found)
-    return f"Trained as one would today, the order of two units {told} of {count(found.sum(), 'comparison')}"
+    return f"Trained by Adam, the order of two units {told} of {count(found.sum(), 'comparison')}"
 
 
 @plot(
     "arm_scores left_on design questions",
     _title,
-    f"Test NLL of music, nats per step: {OVER_REPEATS} (none where n=1); further left is better. "
-    "Hollow marks: the paper's single runs.",
+    f"Test NLL of music, nats per step: {OVER_REPEATS}, n by row; left is better. Hollow: the paper's single runs.",
     "Dot plot: a panel per music set, a row per protocol, a mark with its interval per unit.",
 )
 def protocols(frames: Frames, narrow: bool) -> Figure:
     """A row a protocol, a mark a unit; the paper's numbers hollow in the first row."""
     found, stated = _scores(frames), frames["left_on"].set_index(["dataset", "cell"])["paper_nll"]
     styles = cell_styles(found["cell"])
-    hollow = key("the paper's runs", marker="o", markerfacecolor="white", linestyle="")
+    hollow = [key("the paper's runs", marker="o", markerfacecolor="white", linestyle="")]
     figure, placed = dot_panels(
-        found, lambda name, _: set_name(name), PROTOCOLS, styles, "arm", "nll", narrow, others=[hollow]
+        found, partial(by_row, conditions=PROTOCOLS), PROTOCOLS, styles, "arm", "nll", narrow, others=hollow
     )
     for ax, row, y in placed:
         if row.arm == "paper":
             look = {"color": styles[row.cell].colour, "markerfacecolor": "white", "markersize": 5, "zorder": 1.9}
-            ax.plot(stated.get((row.dataset, row.cell)), y - 0.12, styles[row.cell].marker, **look)
+            ax.plot(stated.get((row.dataset, row.cell), math.nan), y - 0.12, styles[row.cell].marker, **look)
     return figure

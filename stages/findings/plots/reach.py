@@ -21,14 +21,18 @@ def shown_sets(design: pd.DataFrame) -> list[str]:
 
 
 def _title(frames: Frames) -> str:
-    """How much has vanished in each unit on the music set shown."""
-    memory, dataset = frames["memory"], shown_sets(frames["design"])[0]
-    rows = memory.query("dataset == @dataset and net == 'trained'").dropna(subset=["share_vanishing_mean"])
-    lag = memory["reference_lag"].iloc[0]
-    told = [f"{row.share_vanishing_mean:.0%} in the {cell_name(row.cell)}" for row in rows.itertuples()]
-    if not told:
+    """How much has vanished in each unit, by set."""
+    memory = frames["memory"]
+    if not (told := vanished(memory)):
         return "How far back gradients reach"
-    return f"After {lag} steps back, gradients have vanished for {listed(told)} ({set_name(dataset)}, trained)"
+    return f"After {memory['reference_lag'].iloc[0]} steps back, by set, gradients have vanished for {listed(told)}"
+
+
+def vanished(memory: pd.DataFrame) -> list[str]:
+    """`74% to 100% in the tanh`, the shares in trained nets, by set, and so on for each unit."""
+    trained = memory[memory["net"] == "trained"].dropna(subset=["share_vanishing_mean"])
+    spans = trained.groupby("cell", sort=False)["share_vanishing_mean"].agg(["min", "max"]).map("{:.0%}".format)
+    return [f"{' to '.join(dict.fromkeys(ends))} in the {cell_name(cell)}" for cell, *ends in spans.itertuples()]
 
 
 @plot(

@@ -18,7 +18,8 @@ def _answer_title(frames: Frames) -> str:
     gaps = frames["gaps"]
     reference = cell_name(gaps["reference"].iloc[0])
     music = gaps[gaps["output"] == "bernoulli"]
-    ahead, behind = (music["gap_low"] > 0).sum(), (music["gap_high"] < 0).sum()
+    several = music["repeats"] > 1  # over pieces alone an interval says nothing of other runs
+    ahead, behind = (several & (music["gap_low"] > 0)).sum(), (several & (music["gap_high"] < 0)).sum()
     if music.empty:
         return f"How far every unit is from the {reference} on speech"
     rest = len(music) - ahead - behind

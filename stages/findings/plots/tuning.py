@@ -20,7 +20,8 @@ def _title(frames: Frames) -> str:
     best, sets = easiest(frames["tuning"]).value_counts(), frames["tuning"]["dataset"].nunique()
     if best.empty:
         return "No unit has more good learning rates than the others"
-    return f"The {cell_name(best.index[0])} has the most good learning rates on {best.iloc[0]} of {count(sets, 'set')}"
+    on = f"{best.iloc[0]} of {count(sets, 'set')}"
+    return f"By means the {cell_name(best.index[0])} has the most good learning rates on {on}"
 
 
 @plot(

@@ -47,7 +47,7 @@ def read_runs(designs: dict[str, Design]) -> dict[str, Runs]:
         paper = found.get(PAPER, own)
         for dataset in design.datasets:
             check_same_pieces([run for run in (paper | own).values() if run.dataset == dataset])
-        both = own | {key: paper[key] for key in itertools.product(design.datasets, design.shared)}
+        both = own | {key: paper[key] for key in itertools.product(design.datasets, design.shared) if key in paper}
         found[arm] = {key: both[key] for key in paper | own if key in both}
     return found
 

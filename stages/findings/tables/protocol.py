@@ -39,12 +39,12 @@ DATA = {"same": "the same data", "reprocessed": "the same music, another edition
 def design(study: Study) -> list[list]:
     """A row per dataset: its budget beside the paper's, what it answers to, how its trials ended.
 
-    `training_hours` are those of all its trainings in `paper` and `total`, as their processes ran.
+    `training_hours` are those of all its trainings in all arms, as their processes ran.
     """
     rows = []
     for dataset, training in study.design.datasets.items():
         of_dataset = [study.runs[dataset, cell] for cell in study.design.cells]
-        in_arm = [run for run in _total(study) if run.dataset == dataset]
+        everywhere = {id(run): run for runs in study.arms.values() for run in runs.values() if run.dataset == dataset}
         counterpart, output = study.settings.counterparts.get(dataset), study.output(dataset)
         budget = study.settings.budgets[output]
         ends = pd.concat([run.trials["status"] for run in of_dataset]).value_counts()
@@ -54,7 +54,7 @@ def design(study: Study) -> list[list]:
             + [budget.candidates, budget.max_epochs, "preliminary" if dataset in study.preliminary else "paper"]
             + [ends.get(end, 0) for end in ("stopped", "max_epochs", "halved", "diverged")]
             + [max(len(run.piece_steps) for run in of_dataset)]
-            + [sum(run.info["seconds"] for run in [*of_dataset, *in_arm]) / 3600]
+            + [sum(run.info["seconds"] for run in everywhere.values()) / 3600]
             + [", ".join(dict.fromkeys(str(run.info["device"]) for run in of_dataset))]
         )
     return rows
@@ -62,7 +62,7 @@ def design(study: Study) -> list[list]:
 
 def _total(study: Study) -> list[Run]:
     """The runs of the arm `total` that are its own."""
-    return [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs[key]]
+    return [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs.get(key)]
 
 
 def search(training: Training) -> str:

@@ -10,7 +10,9 @@ import pandas as pd
 
 from stages.findings.declare import table
 from stages.findings.inference.questions import (
+    NOT_TESTED,
     OPEN,
+    VOID,
     Answer,
     Questions,
     converged,
@@ -18,12 +20,13 @@ from stages.findings.inference.questions import (
     ratio_of_gaps,
     side,
 )
-from stages.findings.inference.resampling import Interval, mean_over_repeats
+from stages.findings.inference.resampling import NOTHING, Interval, mean_over_repeats
 from stages.findings.records.runs import Runs, paired
 from stages.findings.study import Study
 from stages.findings.tables.scores import paper_nll
 from stages.plumbing.parameters import section
-from stages.presentation.wording import cell_name, interval, number, set_name
+from stages.plumbing.places import PAPER
+from stages.presentation.wording import cell_name, count, interval, number, set_name
 
 GATED, TANH, LEAKY = ("lstm", "gru"), "tanh", "tanh_leaky"
 UNEXPLODED = "(no gradient explodes)"
@@ -93,11 +96,11 @@ def _speech_noise(study: Study, rules: Questions) -> Iterator[Answer]:
         if here.obstacle(*pair) or there.obstacle(*pair):
             yield put
             continue
-        gaps = [paired(runs[dataset, TANH], runs[dataset, cell]) for runs in (noiseless, study.runs)]
+        nll = paired(*(runs[dataset, of] for runs in (noiseless, study.runs) for of in (TANH, cell)))
         key = ("question", "speech_noise", dataset, cell)
         steps = noiseless[dataset, cell].piece_steps
-        put = replace(put, found=ratio_of_gaps(gaps, steps, study.resampling, *key, paired=False))
-        if left.known and here.enough(*pair):
+        put = replace(put, found=ratio_of_gaps([nll[:2], nll[2:]], steps, study.resampling, *key))
+        if left.known and here.decided(*pair).low > 0:
             units = "the units'" if left.low > 0 else OPEN
             put = replace(put, answer=side(put.found, rule.noise_share, "the noise's", units))
         yield put
@@ -142,48 +145,59 @@ def _rescued(study: Study, rules: Questions) -> Iterator[Answer]:
         gap = results["test_nll"] - results["train_nll"]
         found = mean_over_repeats(gap, study.resampling, "question", "rescued", dataset)
         inside = -rule.same < found.low and found.high < rule.same
-        answer = "as in the paper" if inside else side(found, rule.same, "not as in the paper", OPEN)
+        outside = found.high < -rule.same or rule.same < found.low
+        answer = "as in the paper" if inside else "not as in the paper" if outside else OPEN
         few = len(results) < study.evidence.rules.minimum_repeats
-        yield replace(fits, answer=OPEN if few else answer, found=found, repeats=str(len(results)))
         beside = study.evidence_of({**study.runs, (dataset, TANH): trained})
-        for cell, put in behind.items():
-            yield put.judged(beside, TANH, cell, rule.behind, "as in the paper", "not as in the paper")
+        put = [
+            of.judged(beside, TANH, cell, rule.behind, "as in the paper", "not as in the paper")
+            for cell, of in behind.items()
+        ]
+        put.insert(0, replace(fits, answer=OPEN if few else answer, found=found, repeats=str(len(results))))
+        yield from put if len(results) else [replace(answer, answer="not as in the paper") for answer in put]
 
 
 def _authors(study: Study, rules: Questions) -> Iterator[Answer]:
     theirs, keys = study.of_arm("authors"), itertools.product(rules.authors.sets, study.design.cells)
     there = {key: theirs[key].results["test_nll"] for key in keys if key in theirs}
     here = {key: run.results["test_nll"] for key, run in study.runs.items()}
-    yield _nearer(study, "authors", "the authors' code less the paper's protocol", there, here, paired=False)
+    yield from _nearer(study, "authors", "the authors' code less the paper's protocol", there, here, paired=False)
 
 
 def _left_on(study: Study, rules: Questions) -> Iterator[Answer]:
     runs = {key: run for key, run in study.runs.items() if key[0] in rules.authors.sets}
     clean = {key: run.results.set_index("repeat")["test_nll"] for key, run in runs.items()}
     noisy = {key: run.noisy_nll.reindex(clean[key].index) for key, run in runs.items()}
-    yield _nearer(study, "left_on", "noise left on less clean", noisy, clean, paired=True)
+    yield from _nearer(study, "left_on", "noise left on less clean", noisy, clean, paired=True)
 
 
-def _nearer(study: Study, question: str, sides: str, there: Scores, here: Scores, paired: bool) -> Answer:
-    """Whether test NLLs are nearer to the paper's Table 2 there than here, over all sets and units that have them."""
+def _nearer(study: Study, question: str, sides: str, there: Scores, here: Scores, paired: bool) -> Iterator[Answer]:
+    """Whether test NLLs are nearer to the paper's Table 2 there than here: over all sets and units, and set by set."""
     put, stated = Answer(question, "", f"distance to Table 2: {sides}", "nearer below 0"), {}
     for key in there:
         if there[key].notna().any() and key in here and not pd.isna(nll := paper_nll(study, *key, "test")):
             stated[key] = nll
     if not stated:
-        return put
+        yield put
+        return
     off = _off(stated, there), _off(stated, here)
-    found = distance_to(*off, study.resampling, "question", question, paired=paired)
-    told = f"{len(stated)} pairs of set and unit"
-    return replace(put, answer=side(found, 0.0, "farther", "nearer"), found=found, repeats=told)
+    for dataset in ("", *off[0]):
+        of = off if not dataset else [{dataset: distances[dataset]} for distances in off]
+        told = f"{count(sum(d.shape[1] for d in of[0].values()), 'pair')} of set and unit"
+        put = replace(put, dataset=dataset, answer=OPEN, found=NOTHING, repeats=told)
+        if min(len(d) for distances in of for d in distances.values()) >= study.evidence.rules.minimum_repeats:
+            found = distance_to(*of, study.resampling, "question", question, *[dataset] * bool(dataset), paired=paired)
+            put = replace(put, answer=side(found, 0.0, "farther", "nearer"), found=found)
+        yield put
 
 
 def _off(stated: dict[tuple[str, str], float], nll: Scores) -> dict[str, np.ndarray]:
-    """By dataset, each repeat's NLL less the stated one, a column a unit."""
+    """By dataset, each repeat's NLL less the stated one, a column a unit; without repeats that a unit has no NLL of."""
     found = defaultdict(list)
     for key, paper in stated.items():
         found[key[0]].append(nll[key].to_numpy(float) - paper)
-    return {dataset: np.column_stack(columns) for dataset, columns in found.items()}
+    tables = {dataset: np.column_stack(columns) for dataset, columns in found.items()}
+    return {dataset: table[~np.isnan(table).any(axis=1)] for dataset, table in tables.items()}
 
 
 def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
@@ -196,7 +210,20 @@ def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
             before = side(here.decided(dataset, *pair), 0.0, "+", "-")
             signs = {"+": ("survives", "turns"), "-": ("turns", "survives")}.get(before, (OPEN, OPEN))
             put = put.judged(there, *pair, 0.0, *signs)
-        yield put
+        lost = {(dataset, cell) for cell in pair} & {
+            *guessing(study.frame("baselines"), study.frame("arm_scores")).index
+        }
+        yield replace(put, answer=VOID) if lost and put.answer != NOT_TESTED else put
+
+
+def guessing(baselines: pd.DataFrame, arm_scores: pd.DataFrame) -> pd.DataFrame:
+    """The sets and units that `practice` leaves nearer to a `guess` by note frequencies than to what `paper` gives."""
+    guess = baselines.query("baseline == 'note-1-gram' and split == 'test' and averaging == 'pooled'")
+    nll = arm_scores.pivot(index=["dataset", "cell"], columns="arm", values="nll_mean").reindex(
+        columns=[PAPER, "practice"]
+    )
+    nll = nll.join(guess.set_index("dataset")["nll"].rename("guess"), on="dataset")
+    return nll[(nll["practice"] - nll["guess"]).abs() < (nll["practice"] - nll[PAPER]).abs()]
 
 
 def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
@@ -213,7 +240,8 @@ def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
             tanh, leaky, gru = paired(*runs)
             # 1 − (leaky − GRU) / (tanh − GRU): what the leak closes of the gap
             gaps, key = [(leaky, gru), (tanh, gru)], ("question", "parts", row.dataset)
-            closed = ratio_of_gaps(gaps, runs[0].piece_steps, study.resampling, *key, paired=True)
+            closed = ratio_of_gaps(gaps, runs[0].piece_steps, study.resampling, *key)
             limits = f"shortcuts above {rules.parts.closed:g}, gates below"
-            answer = side(closed, rules.parts.closed, "shortcuts", "gates")
+            behind = both.decided(row.dataset, TANH, "gru").low > 0
+            answer = side(closed, rules.parts.closed, "shortcuts", "gates") if behind else OPEN
             yield Answer("parts", row.dataset, CLOSED, limits, answer, closed, row.repeats)

@@ -1,10 +1,10 @@
 """Does it hold elsewhere? The units' differences under other conditions, beside those of the study.
 
-A condition changes one thing and keeps the rest of the study:
+A condition changes one thing, but for the last arm, and keeps the rest of the study:
  edition    the same music from another source, prepared on its own (`compare.counterparts`)
  untouched  only the test pieces whose melodies do not occur in training (stages/scoring/leakage.py)
  touched    only the others
- arm        units for another parameter budget (`arms.total`)
+ total, noiseless, authors  nets of that arm: another parameter budget, no weight noise, what the authors' code does
 
 The order of two units holds if the intervals of their difference lie on the same side of zero in both, and turns if
 they lie on opposite sides. Otherwise, or where a unit has fewer than claims.minimum_repeats, it is undecided.
@@ -25,14 +25,17 @@ from stages.plumbing.parameters import Section, section
 from stages.presentation.wording import UNDECIDED, pair_of, set_name, set_of, signed, span_of
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
-EDITION, UNTOUCHED, TOUCHED, ARM = "edition", "untouched", "touched", "arm"
+EDITION, UNTOUCHED, TOUCHED = "edition", "untouched", "touched"
+ARMS = (TOTAL, "noiseless", "authors")
 HOLDS, TURNS = "holds", "turns"
 # How a condition is told.
 CONDITIONS = {
     EDITION: "another edition of the same music",
     UNTOUCHED: "pieces not heard in training",
     TOUCHED: "pieces heard in training",
-    ARM: "output layer counted in the budget",
+    TOTAL: "output layer counted in the budget",
+    "noiseless": "without weight noise",
+    "authors": "by the authors' code",
 }
 
 
@@ -46,7 +49,7 @@ class Leakage(Section):
 def conditions(study: Study) -> Iterator[tuple[str, str, str, Evidence]]:
     """Dataset, condition, the dataset's name under it and the evidence there, for all that there is evidence for."""
     there = {part: study.evidence_of(_part(study, part == TOUCHED)) for part in (UNTOUCHED, TOUCHED)}
-    there[ARM] = study.evidence_of(study.of_arm(TOTAL))
+    there |= {arm: study.evidence_of(study.of_arm(arm)) for arm in ARMS}
     stated = {name: study.settings.counterparts.get(name) for name in study.design.datasets}
     for dataset, own in stated.items():
         for other, its in stated.items() if own and own.data == "same" else ():

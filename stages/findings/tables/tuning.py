@@ -69,8 +69,10 @@ def _edges(trials: pd.DataFrame, train: Mapping[str, Any], share: float) -> list
     """How many repeats chose a rate at the lower and at the upper edge."""
     low, high = train["learning_rate_log_low"], train["learning_rate_log_high"]
     of_repeat = trials.groupby("repeat")["learning_rate"]
-    several = of_repeat.transform("size") > 1
-    place = (np.log(trials["learning_rate"]) - low) / (high - low)  # in the range that rates are drawn from, 0 to 1
+    several = of_repeat.transform("nunique") > 1
+    place = (np.log(trials["learning_rate"]) - low) / (
+        high - low or np.nan
+    )  # in the range that rates are drawn from, 0 to 1
     at_low = (place < share) | (several & (trials["learning_rate"] == of_repeat.transform("min")))
     at_high = (place > 1 - share) | (several & (trials["learning_rate"] == of_repeat.transform("max")))
     return [int((at_edge & trials["chosen"]).sum()) for at_edge in (at_low, at_high)]

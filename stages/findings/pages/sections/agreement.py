@@ -1,13 +1,15 @@
 """Whether the paper's numbers are met, and what else was published on the same music."""
 
+import math
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from stages.findings.declare import Frames
 from stages.presentation.wording import cell_name, count, listed, number, set_name, set_names, signed
 
-NEAR = 2  # standard deviations of a run: what a single run differs by, rarely more
+NEAR = 0.95  # the share of further runs that lie as near to the mean of ours
 
 
 def words(frames: Frames) -> dict[str, Any] | None:
@@ -17,6 +19,7 @@ def words(frames: Frames) -> dict[str, Any] | None:
     return {
         "reached": reached(found),
         "near": near(frames["distances"]),
+        "reach": {repeats: number(reach(repeats), 1) for repeats in sorted({*frames["distances"]["repeats"]} - {1})},
         "verdicts": [_distance(rows) for _, rows in found.groupby("dataset", sort=False)],
     }
 
@@ -47,11 +50,16 @@ def near(distances: pd.DataFrame) -> str:
     known = distances[distances["distance_sds"].notna() & (distances["split"] == "test")]
     if known.empty:
         return "With one repeat it is not known what a single run may differ by."
-    closest = known.groupby(["dataset", "cell"])["distance_sds"].agg(lambda sds: sds.abs().min())
-    within = int((closest <= NEAR).sum())
-    spread = known.loc[known["averaging"] == "pooled", "run_sd"]
-    verb = "lies" if within == 1 else "lie"
+    known = known.assign(near=known["distance_sds"].abs() <= known["repeats"].map(reach))
+    of_net = known.groupby(["dataset", "cell"])["near"].any()
+    within, spread = int(of_net.sum()), known.loc[known["averaging"] == "pooled", "run_sd"]
     return (
-        f"Of its {count(len(closest), 'test NLL')}, {within} {verb} within {NEAR} standard deviations of a run of "
-        f"ours; that deviation is {number(spread.min())} to {number(spread.max())} nats, by set and unit."
+        f"Of the paper's {count(len(of_net), 'test NLL')}, {within} {'lies' if within == 1 else 'lie'} where "
+        f"{NEAR:.0%} of further runs of ours would, whose standard deviation is {number(spread.min())} to "
+        f"{number(spread.max())} nats."
     )
+
+
+def reach(repeats: int) -> float:
+    """How many standard deviations of a run a further one may lie from the mean of so many: a prediction interval."""
+    return math.sqrt(1 + 1 / repeats) * stats.t.ppf((1 + NEAR) / 2, repeats - 1)

@@ -5,29 +5,33 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
+from stages.findings.inference.claims import BOTH_WAYS
 from stages.findings.plots.claims import LACKING, kind
 from stages.presentation.wording import CONTRADICTED, SUPPORTED, count, set_names
 
 
 def words(frames: Frames) -> dict[str, Any]:
-    claims, comparisons = frames["claims"], frames["comparisons"]
-    told = [
-        {**claim, "counts": counts(comparisons[comparisons["claim"] == claim["claim"]], frames["design"])}
-        for claim in claims.to_dict("records")
-    ]
-    return {"claims": told}
+    claims, comparisons, told = frames["claims"], frames["comparisons"], []
+    for claim in claims.to_dict("records"):
+        rows = comparisons[comparisons["claim"] == claim["claim"]]
+        told.append({**claim, "counts": counts(rows, frames["design"], claim["claim"] == BOTH_WAYS)})
+    return {"claims": told, "both_ways": BOTH_WAYS}
 
 
-def counts(rows: pd.DataFrame, design: pd.DataFrame) -> str:
-    """`5 of 6 comparisons support it, 1 open.` and where it is contradicted."""
+def counts(rows: pd.DataFrame, design: pd.DataFrame, both_ways: bool) -> str:
+    """`5 of 6 comparisons support it, 1 open.` and where it is contradicted; who is ahead, if that goes both ways."""
     asked = rows[rows["counted"] & rows["dataset"].isin(design["dataset"])]
     if asked.empty:
         return "Not tested: its sets are not in this design."
     held, against = (int((asked["verdict"] == verdict).sum()) for verdict in (SUPPORTED, CONTRADICTED))
     lacking = sum(kind(row) == LACKING for row in asked.itertuples())
     open_ = len(asked) - held - against - lacking
-    where = set_names(asked.loc[asked["verdict"] == CONTRADICTED, "dataset"])
-    told = [f"{held} of {count(len(asked), 'comparison')} support{'s' * (held == 1)} it"]
-    told += [f"{against} contradict{'s' * (against == 1)} it ({where})"] * bool(against)
+    where = f" ({set_names(asked.loc[asked['verdict'] == CONTRADICTED, 'dataset'])})" * bool(against)
+    if both_ways:
+        ahead = f"The GRU is ahead on {held or 'none'} of {count(len(asked), 'set')}"
+        told = [f"{ahead}, the LSTM on {against or 'none'}{where}"]
+    else:
+        told = [f"{held} of {count(len(asked), 'comparison')} support{'s' * (held == 1)} it"]
+        told += [f"{against} contradict{'s' * (against == 1)} it{where}"] * bool(against)
     told += [f"{open_} open"] * bool(open_) + [f"{lacking} cannot be made"] * bool(lacking)
     return f"{', '.join(told)}."

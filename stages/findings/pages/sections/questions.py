@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.inference.questions import NOT_TESTED, OPEN
-from stages.findings.tables.questions import CLOSED, UNEXPLODED
-from stages.presentation.wording import cell_name, count, interval, listed, number, set_name, share
+from stages.findings.inference.questions import NOT_TESTED, OPEN, VOID
+from stages.findings.tables.questions import CLOSED, UNEXPLODED, guessing
+from stages.presentation.wording import cell_name, count, interval, listed, number, set_name, set_names, share
 
 
 def words(frames: Frames) -> dict[str, Any]:
@@ -25,26 +25,27 @@ def words(frames: Frames) -> dict[str, Any]:
         text = f"{sentence(tested)}{lacking}.{stuck(frames) if name == 'practice' else ''}"
         told.append(f"*{asked}* {text[0].upper()}{text[1:]}")
     asked = {name: asked for name, (asked, _) in ASKED.items()}
-    return {"asked": asked, "sentences": told + [f"Not tested yet: {' '.join(rest)}"] * bool(rest)}
+    sentences = told + [f"Not tested yet: {' '.join(rest)}"] * bool(rest)
+    return {"asked": asked, "sentences": sentences, "easier": easier(frames["baselines"])}
+
+
+def easier(baselines: pd.DataFrame) -> str:
+    """How much easier the test pieces of speech are than those of training."""
+    rows = baselines.query("baseline == 'linear predictor' and averaging == 'pooled'")
+    nll = rows.pivot(index="dataset", columns="split", values="nll").reindex(columns=["test", "train"]).dropna()
+    told = listed(f"{number(of.test - of.train)} on {set_name(of.Index)}" for of in nll.itertuples())
+    return f" Test less training NLL is the pieces' too: for a linear predictor it is {told}." * bool(told)
 
 
 def stuck(frames: Frames) -> str:
-    """The units that `practice` leaves nearer to a guess by note frequencies than to what `paper` gives them."""
-    guess = frames["baselines"].query("baseline == 'note-1-gram' and split == 'test' and averaging == 'pooled'")
-    nll = frames["arm_scores"].pivot(index=["dataset", "cell"], columns="arm", values="nll_mean")
-    if "practice" not in nll:
-        return ""
-    nll = nll.join(guess.set_index("dataset")["nll"].rename("guess"), on="dataset")
-    lost = nll[(nll["practice"] - nll["guess"]).abs() < (nll["practice"] - nll["paper"]).abs()]
+    """Where an order is void, since a unit has learned little more than note frequencies."""
     told = []
-    for dataset, of in lost.groupby(level="dataset", sort=False):
+    for dataset, of in guessing(frames["baselines"], frames["arm_scores"]).groupby(level="dataset", sort=False):
         found = listed(f"the {cell_name(row.Index[1])} at {number(row.practice)}" for row in of.itertuples())
         told.append(f"on {set_name(dataset)} {found}, where note frequencies alone give {number(of['guess'].iloc[0])}")
-    last = "such an order says nothing of the units"
-    return (
-        f" In this arm nets can fail to use their input (why: `reports/studies`): {'; '.join(told)}: {last}."
-        if told
-        else ""
+    last = f"orders of such a unit are **{VOID}**"
+    return f" Nets of this arm can fail to use their input (why: `reports/studies`): {'; '.join(told)}: {last}." * bool(
+        told
     )
 
 
@@ -54,7 +55,8 @@ def speech_noise(rows: pd.DataFrame) -> str:
     for dataset, of in rows.groupby("dataset", sort=False):
         units = of.assign(unit=of["compared"].str.extract(r"tanh − ([^, ]+)", expand=False)).itertuples()
         if of["compared"].str.startswith("share").all():
-            gaps = [f"{_ends(row, share)} of tanh's gap to the {row.unit}" for row in units]
+            gaps = [f"{_ends(row, share)} of that to the {row.unit}" for row in units]
+            gaps[0] = gaps[0].replace("of that", "of tanh's gap")
             text = f"on {set_name(dataset)} {listed(gaps)} goes with the noise"
         else:
             gaps = [f"{_ends(row)} nats behind the {row.unit}" for row in units]
@@ -67,18 +69,17 @@ def speech_noise(rows: pd.DataFrame) -> str:
 def noise_where(rows: pd.DataFrame) -> str:
     """What either lesser noise costs the tanh nets."""
     told = []
-    for row, of in _one(rows):
-        tanh, without = row.compared.split(" − ")
-        told.append(f"{tanh} is {_ends(row)} nats behind {without} on {set_name(row.dataset)} {_judged(of)}")
+    for dataset, of in rows.groupby("dataset", sort=False):
+        without = of["compared"].iloc[0].split(" − ")[1]
+        found = [f"{row.compared.split(' − ')[0]} by {_ends(row)} nats {_judged(one)}" for row, one in _one(of)]
+        told.append(f"on {set_name(dataset)}, behind {without}: {', '.join(found)}")
     return "; ".join(told)
 
 
 def converged(rows: pd.DataFrame) -> str:
-    """How many have, of a unit's nets on one set in one arm; which have no nets."""
+    """How many have, of a unit's nets on one set in one arm that has nets."""
     nets, met = rows[rows["answer"] != OPEN], (rows["answer"] == "converged").sum()
-    lacking = [f"{row.compared} on {set_name(row.dataset)}" for row in rows[rows["answer"] == OPEN].itertuples()]
-    told = f"{met or 'none'} of {count(len(nets), 'case')}, a unit on a set in an arm, has all its nets converged"
-    return "; ".join([told, *lacking])
+    return f"{met or 'none'} of {count(len(nets), 'case')}, a unit on a set in an arm, has all its nets converged"
 
 
 def rescued(rows: pd.DataFrame) -> str:
@@ -88,14 +89,20 @@ def rescued(rows: pd.DataFrame) -> str:
         fits, behind = (of[of["compared"].str.contains(", test − ") == fit] for fit in (True, False))
         gaps = listed(f"{_ends(row)} nats behind the {row.compared.split(' − ')[1]}" for row in behind.itertuples())
         trains = "no gradient explodes anyway; tanh" if UNEXPLODED in of["compared"].iloc[0] else "tanh then trains and"
+        if behind["repeats"].str.match(r"0\b").all():
+            told.append(f"on {set_name(dataset)} every tanh net diverges all the same {_judged(behind)}")
+            continue
         told.append(f"on {set_name(dataset)} {trains} is {gaps} {_judged(behind)}")
         told += [f"its test NLL less its training NLL is {_ends(row)} {_judged(one)}" for row, one in _one(fits)]
     return "; ".join(told)
 
 
 def distance(rows: pd.DataFrame) -> str:
-    """How the mean distance to the paper's numbers changes."""
-    return "; ".join(f"the mean distance changes by {_ends(row)} nats {_judged(of)}" for row, of in _one(rows))
+    """How the mean distance to the paper's numbers changes, and on which sets it does so surely."""
+    total, sets = rows[rows["dataset"] == ""], rows[rows["dataset"] != ""]
+    told = [f"the mean distance changes by {_ends(row, fine)} nats {_judged(of)}" for row, of in _one(total)]
+    told += [f"{way} on {set_names(of['dataset'])}" for way, of in sets[sets["answer"] != OPEN].groupby("answer")]
+    return "; ".join(told)
 
 
 def practice(rows: pd.DataFrame) -> str:
@@ -138,7 +145,7 @@ ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
         "Is the study nearer to Table 2 if the noise is left on in the test, as in the authors' code?",
         distance,
     ),
-    "practice": ("Does the order of two units survive training as one does today?", practice),
+    "practice": ("Does the order of two units survive training by Adam, with warm-up, cosine and dropout?", practice),
     "parts": ("What is each part of a unit worth?", parts),
 }
 
@@ -163,7 +170,8 @@ def _undecided(rows: pd.DataFrame, others: bool) -> list[str]:
 
 
 def _ends(row: Any, *written: Callable[[float], str]) -> str:
-    return interval(row.mean, row.low, row.high, *written)
+    unknown = "an unknown share" if share in written else "an unknown number of"
+    return interval(row.mean, row.low, row.high, *written) or unknown
 
 
 def _judged(rows: pd.DataFrame) -> str:
@@ -174,11 +182,11 @@ def _judged(rows: pd.DataFrame) -> str:
 
 def _beside(repeats: pd.Series) -> str:
     """`n=3 or 5 beside 3 or 11`: a unit's repeats, where one number stands for both, and those of what it is beside."""
-    ends = [[int(n) for n in re.findall(r"\d+", told)] for told in repeats]
+    ends = [[int(n) for n in re.findall(r"\d+", re.sub(r" \(.*?\)", "", told))] for told in repeats]
     one, other = (sorted({n[end] for n in ends}) for end in (0, -1))
     told = f"n={listed(map(str, one), 'or')}"
     return told if one == other else f"{told} beside {listed(map(str, other), 'or')}"
 
 
 def _repeats(told: str) -> str:
-    return f"n={told}" if re.fullmatch(r"\d+( and \d+)?", told) else told
+    return f"n={told}" if re.fullmatch(r"\d+( and \d+)?(; .*)?", told) else told

@@ -5,6 +5,8 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
+from stages.findings.plots.reach import vanished
+from stages.findings.records.reach import TRAINED, UNTRAINED
 from stages.presentation.wording import cell_name, listed
 
 
@@ -25,24 +27,17 @@ def sentences(memory: pd.DataFrame) -> list[str]:
     known = memory.dropna(subset=["log10_ratio_mean"])
     if known.empty:
         return ["No set's pieces reach so far back."]
-    told, better = [], []
+    further = []
     for cell, rows in known.groupby("cell", sort=False):
-        trained, before = (rows[rows["net"] == net].set_index("dataset") for net in ("trained", "untrained"))
-        if trained.empty:
-            continue
-        told.append(f"{_span(trained['share_vanishing_mean'])} in the {cell_name(cell)}")
-        both = trained.join(before["log10_ratio_mean"].rename("before"))
-        slower = int((both["log10_ratio_mean"] > both["before"]).sum())
-        better.append(f"{slower} of {len(both)} with {cell_name(cell)}")
-    exploded = known.loc[known["net"] == "trained", "share_exploding_mean"]
+        nets = rows.pivot(index="dataset", columns="net", values="log10_ratio_mean").reindex(
+            columns=[TRAINED, UNTRAINED]
+        )
+        if len(trained := nets[TRAINED].dropna()):
+            more = (trained > nets.loc[trained.index, UNTRAINED]).sum()
+            further.append(f"{cell_name(cell)} {more or 'none'} of {len(trained)}")
+    exploded = known.loc[known["net"] == TRAINED, "share_exploding_mean"]
     last = f"At most {exploded.max():.0%} explode." if exploded.max() > 0 else "None explode."
     return [
-        f"In trained nets, by set, {listed(told)} have vanished. {last}",
-        f"After training, gradients reach further back than before: on {listed(better)} sets.",
+        f"In trained nets, by set, {listed(vanished(memory))} have vanished. {last}",
+        f"By means, more is left after training than before on so many sets: {', '.join(further)}.",
     ]
-
-
-def _span(shares: pd.Series) -> str:
-    """`12% to 40%`, or `12%` where all are equal as written."""
-    low, high = f"{shares.min():.0%}", f"{shares.max():.0%}"
-    return low if low == high else f"{low} to {high}"

@@ -6,6 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames, markdown
 from stages.findings.plots.noise import NOISELESS, PAPER, on_speech
+from stages.findings.tables.robustness import CONDITIONS, HOLDS, TURNS
 from stages.presentation.wording import (
     CONTRADICTED,
     SUPPORTED,
@@ -16,7 +17,6 @@ from stages.presentation.wording import (
     number,
     set_name,
     set_names,
-    share,
 )
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -24,7 +24,7 @@ NOISE = "the paper's weight noise"
 BECOMES = {
     "the noise's": f"most of tanh's gap goes with {NOISE}",
     "the units'": f"tanh is behind the gated units with {NOISE} and without",
-    "only without": f"tanh trains only without {NOISE}",
+    "only without": f"tanh diverges with {NOISE}",
     "": f"it is open how much of tanh's gap goes with {NOISE}",
 }
 
@@ -37,8 +37,8 @@ def words(frames: Frames) -> dict[str, Any]:
         "small": (design["budget"] == "preliminary").any(),
         "hours": number(design["training_hours"].sum(), 1),
         "leads": leads(frames),
+        "orders": orders(frames),
         "single": set_names(design.loc[design["repeats"] == 1, "dataset"]),
-        "improvement": improvement(frames["improvement"]),
     }
 
 
@@ -71,7 +71,9 @@ def answer(frames: Frames) -> list[str]:
 
 
 def _music(frames: Frames) -> str:
-    best = tested(frames, "bernoulli").idxmin(axis=1)
+    best, design = tested(frames, "bernoulli").idxmin(axis=1), frames["design"]
+    own, all_sets = best[best.index.isin(design.loc[design["data"] == "same", "dataset"])], len(best)
+    best = best if own.empty else own  # another edition of the same music is no further set
     if best.empty or frames["summary"]["cell"].nunique() < 2:
         return ""
     sets, counts = len(best), best.value_counts()
@@ -80,9 +82,11 @@ def _music(frames: Frames) -> str:
         told = listed(f"{cell_name(other)} on {set_names(best.index[best == other])}" for other in counts.index)
         return f"On music no unit leads: best are {told}."
     certain = sum(sure(frames, dataset, cell) for dataset in best.index[best == cell])
-    of = f"{in_words(wins)} of {in_words(sets)} sets"
+    whose = "the paper's " * (sets < all_sets)
+    of = f"{in_words(wins)} of {whose}{in_words(sets)} sets"
     if wins == sets:
-        of = {1: set_name(best.index[0]), 2: "both sets"}.get(sets, f"all {in_words(sets)} sets")
+        every = "both" if sets == 2 else f"all {in_words(sets)}"
+        of = set_name(best.index[0]) if sets == 1 else f"{every} {f'of {whose}' * bool(whose)}sets"
     if not certain:
         return f"On music the {cell_name(cell)} has the lowest error on {of}, but the repeats leave every lead open."
     clear = "" if certain == wins == 1 else f" on {in_words(certain) if certain < wins else 'all'} of them"
@@ -100,19 +104,9 @@ def _speech(frames: Frames) -> str:
             became = BECOMES.get("" if others else answer, BECOMES[only])
             told.setdefault(became, []).append(set_name(dataset).removeprefix("speech "))
     if not told:
-        return _speech_with_noise(tested(frames, "gaussian_mixture"))
+        return ""
     first, *rest = (f"{listed(sets)} {became}" for became, sets in told.items())
     return "; ".join([f"On speech {first}", *(text.replace(NOISE, "it") for text in rest)]) + "."
-
-
-def _speech_with_noise(nll: pd.DataFrame) -> str:
-    """Who leads where speech was trained with the weight noise alone; nothing without tanh beside other units."""
-    if nll.empty or "tanh" not in nll or nll.shape[1] < 2:
-        return ""
-    last = (nll["tanh"].isna() | (nll["tanh"] == nll.max(axis=1))).all()
-    return (
-        f"On speech, under the paper's weight noise, tanh comes last on {'every set' if last else 'some sets alone'}."
-    )
 
 
 def _claims(frames: Frames) -> str:
@@ -120,7 +114,7 @@ def _claims(frames: Frames) -> str:
     held, failed, rest = (int(counts.get(verdict, 0)) for verdict in (SUPPORTED, CONTRADICTED, UNDECIDED))
     verbs = ("hold" if held > 1 else "holds", "fail" if failed > 1 else "fails", "are" if rest > 1 else "is")
     names = [in_words(n) if n else "none" for n in (held, failed, rest)]
-    told = f"{names[0]} {verbs[0]} in full, {names[1]} {verbs[1]} and {names[2]} {verbs[2]} still open"
+    told = f"{names[0]} {verbs[0]}, {names[1]} {verbs[1]} and {names[2]} {verbs[2]} still open"
     return f"Of the paper's {in_words(claims)} claims {told}."
 
 
@@ -135,19 +129,24 @@ def leads(frames: Frames) -> str:
         for cell in dict.fromkeys(best[certain])
     ]
     if not told:
-        return "On no set do whole intervals put one unit ahead of all others."
+        return "On no set do intervals that exclude zero put one unit ahead of all others."
     rest = " Elsewhere pairs stay open." if len(certain) < len(best) else ""
-    return f"Whole intervals put one unit ahead of all others: {'; '.join(told)}.{rest}"
+    return f"Intervals that exclude zero put ahead of all others: {'; '.join(told)}.{rest}"
 
 
-def improvement(found: pd.DataFrame) -> str:
-    """`GRU over LSTM 98% [90%, 100%]` and the other pairs, in the paper's protocol."""
-    told = [
-        f"{cell_name(row.first)} over {cell_name(row.second)} "
-        + interval(row.share_mean, row.share_low, row.share_high, share)
-        for row in found[(found["sets"] != "") & (found["arm"] == PAPER)].itertuples()
-    ]
-    return ", ".join(told)
+def orders(frames: Frames) -> str:
+    """How many of the orders of two units that intervals decide on music hold where the nets are trained otherwise."""
+    design, found, told = frames["design"], frames["robustness"], []
+    music = design.loc[design["output"] == "bernoulli", "dataset"]
+    found = found[found["dataset"].isin(music) & ((found["main_low"] > 0) | (found["main_high"] < 0))]
+    for condition in ("noiseless", "authors"):
+        if len(rows := found[found["condition"] == condition]):
+            holds, turns = (int((rows["order"] == order).sum()) for order in (HOLDS, TURNS))
+            turned = f" and {turns} turn{'s' * (turns == 1)}" * bool(turns)
+            told.append(
+                f"{CONDITIONS[condition]} {holds or 'none'} of {len(rows)} hold{turned} ({set_names(rows['dataset'])})"
+            )
+    return f"Of the orders that intervals decide, {'; '.join(told)}." if told else ""
 
 
 def small_table(frames: Frames) -> str:
