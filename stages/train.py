@@ -21,6 +21,7 @@ from inspect import getfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import Field, create_model
 
@@ -97,6 +98,7 @@ class Task:
     cell: str
     splits: dict[str, Split]
     net: Net
+    beginning: dict[str, np.ndarray]  # parameters that do not begin as in the paper
     engine: engines.Engine
     facts: dict[str, Any]
 
@@ -112,8 +114,12 @@ class Task:
         splits = {name: Split.load(places.PREPARED / dataset / f"{name}.npz") for name in ("train", "valid")}
         settings = output_settings(splits["train"].output)
         net = build_net(cell, splits["train"], matching, settings)
+        try:
+            beginning = net.begin(arm.protocol.output_bias, splits["train"].targets)
+        except ValueError as error:
+            raise InputError(f"params.yaml: {error}") from None
         engine = engines.choose(net, arm.protocol, devices.choose())
-        return cls(arm, cell, splits, net, engine, describe(arm, cell, net, splits, settings))
+        return cls(arm, cell, splits, net, beginning, engine, describe(arm, cell, net, splits, settings))
 
     @property
     def title(self) -> str:
@@ -221,7 +227,7 @@ class _Trained:
         engine, layout, protocol, budget = task.engine, task.layout, task.arm.protocol, task.arm.budget
         train, valid = (engine.load(split.inputs, split.targets, split.lengths) for split in task.splits.values())
         begun = self.checkpoint.load(layout, protocol, device)
-        training = begun or trainer.Training.begin(layout, protocol, self.trials, device)
+        training = begun or trainer.Training.begin(layout, protocol, self.trials, device, task.beginning)
         records = trainer.train(engine, protocol, budget, training, train, valid, self.title, self.checkpoint)
         made = self.where | {"seconds": round(training.seconds, 1)}
         return results.Results.of(records, protocol.drawn(), made, known or task.behaviour)

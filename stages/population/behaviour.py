@@ -34,8 +34,9 @@ def probe(net: Net, protocol: Protocol, engine: Engine, device: torch.device) ->
     drawn = trials.draw(protocol, "probe", BUDGET.repeats, BUDGET.candidates)
     moved = [replace(trial, rate=rate) for trial, rate in zip(drawn, RATES, strict=True)]
     layout = Layout.of(net)
-    training = trainer.Training.begin(layout, protocol, moved, device)
-    splits = [engine.load(*_made_up(net, seed, lengths)) for seed, lengths in enumerate((LENGTHS, VALID_LENGTHS))]
+    made_up = [_made_up(net, seed, lengths) for seed, lengths in enumerate((LENGTHS, VALID_LENGTHS))]
+    splits, beginning = [engine.load(*split) for split in made_up], net.begin(protocol.output_bias, made_up[0][1])
+    training = trainer.Training.begin(layout, protocol, moved, device, beginning)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it is not the user's training
         records = trainer.train(engine, protocol, BUDGET, training, *splits, "probe")
     points = [point for record in records for point in record.curve]

@@ -1,9 +1,10 @@
 """Trains a population to the end: epochs, clean curves, early stopping, the best weights of every trial."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil, inf, isfinite
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -73,8 +74,19 @@ class Training:
     seconds: float = 0.0
 
     @classmethod
-    def begin(cls, layout: Layout, protocol: Protocol, trials: list[Trial], device: torch.device) -> "Training":
-        return cls(Population.initial(layout, protocol, trials, device), [Record(trial) for trial in trials])
+    def begin(
+        cls,
+        layout: Layout,
+        protocol: Protocol,
+        trials: list[Trial],
+        device: torch.device,
+        beginning: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> "Training":
+        """Every trial from its seed; `beginning`: parameters that begin elsewhere, the same for all trials."""
+        population = Population.initial(layout, protocol, trials, device)
+        for name, values in beginning.items():
+            layout.views(population.weights)[name].copy_(torch.from_numpy(values))
+        return cls(population, [Record(trial) for trial in trials])
 
     def running(self) -> list[Record]:
         return [record for record in self.records if record.status == "running"]

@@ -116,6 +116,8 @@ class Protocol(Section):
             `inputs`', alone. Not recorded where it is the paper's, so that results from before this choice stay equal.
         gradient_norm: to which a gradient above it is rescaled; null: none is.
         step_norm: to which the step applied to the weights is rescaled when above; null: it is not.
+        output_bias: where the output layer's bias begins: at `zero`, or so that a net that says the same at every step
+            says how `frequent` each note is in training. Not recorded at `zero`, as above.
         not_finite: what a gradient that is not finite does: `end` the trial, or `shrink` the weights.
         score_training_every: epochs between two clean scores of the training split.
     """
@@ -131,6 +133,7 @@ class Protocol(Section):
     step_norm: Positive | None
     not_finite: Literal["end", "shrink"]
     initial_range: NotNegative
+    output_bias: Annotated[Literal["zero", "frequent"], Field(exclude_if=lambda begin: begin == "zero")] = "zero"
     length_jitter: NotNegative
     patience: Count
     score_training_every: Count

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from stages import cells
 from stages.recurrent import outputs
 from stages.recurrent.parameters import Parameter, count
@@ -48,6 +50,19 @@ class Net:
         return {f"recurrent.{name}": parameter for name, parameter in self.recurrent.items()} | {
             f"output.{name}": parameter for name, parameter in self.readout.items()
         }
+
+    def begin(self, output_bias: str, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """The parameters that do not begin as `Layout.initial` has it, by name, from the training's targets [F, K].
+
+        Raises:
+            ValueError: the output layer has no such beginning.
+        """
+        if output_bias == "zero":
+            return {}
+        if not hasattr(self.output, output_bias):
+            name = self.output.__name__.rpartition(".")[2]
+            raise ValueError(f"train.output_bias: expected 'zero' for the output layer {name}, found '{output_bias}'")
+        return {f"output.{name}": values for name, values in getattr(self.output, output_bias)(targets).items()}
 
     @property
     def recurrent_parameters(self) -> int:

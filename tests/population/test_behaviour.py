@@ -119,6 +119,7 @@ def test_a_changed_loss_is_noticed(plain, monkeypatch):
         {"step_norm": 0.1},
         {"weight_noise": 0.0},
         {"noise_on": "inputs"},
+        {"output_bias": "frequent"},
         {"gradient_norm": 0.5},
         {"length_jitter": 0.5},
     ],

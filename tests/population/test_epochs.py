@@ -6,9 +6,11 @@ import math
 import pandas as pd
 import pytest
 import torch
-from training_data import protocol, train, trial
+from training_data import CPU, music, net, protocol, train, trial
 
 from stages.population import results, trainer
+from stages.recurrent.layout import Layout
+from stages.recurrent.net import Net
 
 ENGINES = ["torch", "compiled"]
 
@@ -66,3 +68,22 @@ def test_more_short_epochs_than_a_chunk_can_grow_to(name, monkeypatch):
         rules=protocol(patience=100_000, score_training_every=50), name=name, max_epochs=epochs, candidates=1
     )
     assert [(record.status, len(record.curve)) for record in records] == [("max_epochs", epochs)]
+
+
+def test_a_net_may_begin_by_saying_how_frequent_each_note_is():
+    """With no recurrent output its first loss is the entropy of the notes' frequencies; all else begins as it does."""
+    of, targets = net(), music(0).targets
+    layout, grid = Layout.of(of), [trial(), trial(candidate=1, seed=3)]
+    usual = trainer.Training.begin(layout, protocol(), grid, CPU).population.weights
+    begun = trainer.Training.begin(layout, protocol(), grid, CPU, of.begin("frequent", targets)).population.weights
+    said = torch.sigmoid(layout.views(begun)["output.c"])
+    expected = (torch.from_numpy(targets).double().sum(0) + 0.5) / (len(targets) + 1)
+    torch.testing.assert_close(said, expected.float().expand(2, -1))
+    changed = layout.views(usual)["output.c"]
+    changed.copy_(layout.views(begun)["output.c"])
+    assert torch.equal(usual, begun) and of.begin("zero", targets) == {}
+
+
+def test_a_beginning_that_an_output_layer_lacks_is_named():
+    with pytest.raises(ValueError, match="output_bias: expected 'zero' for the output layer gaussian_mixture"):
+        Net.build("gru", "gaussian_mixture", 4, 5, 2, {"components": 2, "variance_floor": 1e-6}).begin("frequent", None)

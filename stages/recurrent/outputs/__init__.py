@@ -5,6 +5,8 @@ An output layer is a module with
     parameters(units, targets, settings)         its parameters by name
     negative_log_likelihood(weights, h, y, settings) -> [S]
                                                  of one model, in nats per step: h is [S, H], y [S, K]
+and, if it can begin there (train.output_bias),
+    frequent(targets)                            parameters by which the targets [F, K] are likely, whatever h is
 """
 
 from importlib import import_module
