@@ -24,7 +24,7 @@ from stages.plumbing import places
 from stages.plumbing.parameters import load
 
 ROOT = Path(__file__).parents[2]
-OTHERS = ("noiseless", "half_noise", "input_noise", "rescued", "authors", "practice", "parts")
+OTHERS = ("noiseless", "half_noise", "input_noise", "rescued", "authors", "practice", "practice_bias", "parts")
 PAPER_BUDGET = {"candidates": 10, "max_epochs": 500, "batch_size": 8}
 SPEECH_BUDGET = {"candidates": 10, "max_epochs": 1000, "batch_size": 64}
 SMALL_BUDGET = {"candidates": 3, "max_epochs": 30, "batch_size": 8}

@@ -18,6 +18,7 @@ PROTOCOLS = {
     "noiseless": "without noise",
     "authors": "the authors' code",
     "practice": "Adam, cosine,\ndropout",
+    "practice_bias": "the same, bias at\nnote frequencies",
 }
 ENDS = ["nll_mean", "nll_low", "nll_high"]
 

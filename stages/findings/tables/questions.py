@@ -29,6 +29,7 @@ from stages.plumbing.places import PAPER
 from stages.presentation.wording import cell_name, count, interval, number, set_name
 
 GATED, TANH, LEAKY = ("lstm", "gru"), "tanh", "tanh_leaky"
+PRACTICE = ("practice", "practice_bias")
 UNEXPLODED = "(no gradient explodes)"
 CLOSED = "share of the gap, tanh − GRU, that a leak closes"
 HOW = {
@@ -201,29 +202,27 @@ def _off(stated: dict[tuple[str, str], float], nll: Scores) -> dict[str, np.ndar
 
 
 def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
-    here, there = study.evidence, study.evidence_of(study.of_arm("practice"))
-    pairs = [(first, second) for second, first in itertools.combinations(study.design.cells, 2)]
-    for dataset, pair in itertools.product(rules.practice.sets, pairs):
-        compared = " − ".join(map(cell_name, pair))
-        put = Answer("practice", dataset, compared, "the same sign in both arms")
+    here, pairs = study.evidence, [pair[::-1] for pair in itertools.combinations(study.design.cells, 2)]
+    for arm, dataset, pair in itertools.product(PRACTICE, rules.practice.sets, pairs):
+        there, lost = (
+            study.evidence_of(study.of_arm(arm)),
+            guessing(study.frame("baselines"), study.frame("arm_scores"), arm),
+        )
+        put = Answer(arm, dataset, " − ".join(map(cell_name, pair)), "the same sign in both arms")
         if _has(here.runs, dataset, *pair):
             before = side(here.decided(dataset, *pair), 0.0, "+", "-")
             signs = {"+": ("survives", "turns"), "-": ("turns", "survives")}.get(before, (OPEN, OPEN))
             put = put.judged(there, *pair, 0.0, *signs)
-        lost = {(dataset, cell) for cell in pair} & {
-            *guessing(study.frame("baselines"), study.frame("arm_scores")).index
-        }
-        yield replace(put, answer=VOID) if lost and put.answer != NOT_TESTED else put
+        void = put.answer != NOT_TESTED and {(dataset, cell) for cell in pair} & {*lost.index}
+        yield replace(put, answer=VOID) if void else put
 
 
-def guessing(baselines: pd.DataFrame, arm_scores: pd.DataFrame) -> pd.DataFrame:
-    """The sets and units that `practice` leaves nearer to a `guess` by note frequencies than to what `paper` gives."""
+def guessing(baselines: pd.DataFrame, arm_scores: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """The sets and units that an arm leaves nearer to a `guess` by note frequencies than to what `paper` gives."""
     guess = baselines.query("baseline == 'note-1-gram' and split == 'test' and averaging == 'pooled'")
-    nll = arm_scores.pivot(index=["dataset", "cell"], columns="arm", values="nll_mean").reindex(
-        columns=[PAPER, "practice"]
-    )
-    nll = nll.join(guess.set_index("dataset")["nll"].rename("guess"), on="dataset")
-    return nll[(nll["practice"] - nll["guess"]).abs() < (nll["practice"] - nll[PAPER]).abs()]
+    nll = arm_scores.pivot(index=["dataset", "cell"], columns="arm", values="nll_mean").reindex(columns=[PAPER, arm])
+    nll = nll.rename(columns={arm: "here"}).join(guess.set_index("dataset")["nll"].rename("guess"), on="dataset")
+    return nll[(nll["here"] - nll["guess"]).abs() < (nll["here"] - nll[PAPER]).abs()]
 
 
 def _parts(study: Study, rules: Questions) -> Iterator[Answer]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import NOT_TESTED, OPEN, VOID
-from stages.findings.tables.questions import CLOSED, UNEXPLODED, guessing
+from stages.findings.tables.questions import CLOSED, PRACTICE, UNEXPLODED, guessing
 from stages.presentation.wording import cell_name, count, interval, listed, number, set_name, set_names, share
 
 
@@ -22,26 +22,17 @@ def words(frames: Frames) -> dict[str, Any]:
             rest.append(asked)
             continue
         lacking = f"; {count(len(rows) - len(tested), 'comparison')} **{NOT_TESTED}**" * (len(tested) < len(rows))
-        text = f"{sentence(tested)}{lacking}.{stuck(frames) if name == 'practice' else ''}"
+        text = f"{sentence(tested)}{lacking}.{stuck(frames, name) if name in PRACTICE else ''}"
         told.append(f"*{asked}* {text[0].upper()}{text[1:]}")
     asked = {name: asked for name, (asked, _) in ASKED.items()}
-    sentences = told + [f"Not tested yet: {' '.join(rest)}"] * bool(rest)
-    return {"asked": asked, "sentences": sentences, "easier": easier(frames["baselines"])}
+    return {"asked": asked, "sentences": told + [f"Not tested yet: {' '.join(rest)}"] * bool(rest)}
 
 
-def easier(baselines: pd.DataFrame) -> str:
-    """How much easier the test pieces of speech are than those of training."""
-    rows = baselines.query("baseline == 'linear predictor' and averaging == 'pooled'")
-    nll = rows.pivot(index="dataset", columns="split", values="nll").reindex(columns=["test", "train"]).dropna()
-    told = listed(f"{number(of.test - of.train)} on {set_name(of.Index)}" for of in nll.itertuples())
-    return f" Test less training NLL is the pieces' too: for a linear predictor it is {told}." * bool(told)
-
-
-def stuck(frames: Frames) -> str:
+def stuck(frames: Frames, arm: str) -> str:
     """Where an order is void, since a unit has learned little more than note frequencies."""
     told = []
-    for dataset, of in guessing(frames["baselines"], frames["arm_scores"]).groupby(level="dataset", sort=False):
-        found = listed(f"the {cell_name(row.Index[1])} at {number(row.practice)}" for row in of.itertuples())
+    for dataset, of in guessing(frames["baselines"], frames["arm_scores"], arm).groupby(level="dataset", sort=False):
+        found = listed(f"the {cell_name(row.Index[1])} at {number(row.here)}" for row in of.itertuples())
         told.append(f"on {set_name(dataset)} {found}, where note frequencies alone give {number(of['guess'].iloc[0])}")
     last = f"orders of such a unit are **{VOID}**"
     return f" Nets of this arm can fail to use their input (why: `reports/studies`): {'; '.join(told)}: {last}." * bool(
@@ -146,6 +137,7 @@ ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], str]]] = {
         distance,
     ),
     "practice": ("Does the order of two units survive training by Adam, with warm-up, cosine and dropout?", practice),
+    "practice_bias": ("And if their output bias begins at the note frequencies?", practice),
     "parts": ("What is each part of a unit worth?", parts),
 }
 
