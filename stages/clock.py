@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from stages.corpora.split import Split
 from stages.plumbing.errors import run
 from stages.plumbing.files import whole
 from stages.plumbing.places import PAPER, PREPARED, clock, run_folder, trainings
-from stages.population import engines, trials
+from stages.population import engines, results, trials
 from stages.population.batches import epoch_batches
 from stages.population.population import Population
 from stages.protocol.protocol import Protocol
@@ -45,6 +46,7 @@ class Training(NamedTuple):
     protocol: Protocol
     batch_size: int
     engine: engines.Engine
+    digest: str  # of all that makes it this training
 
     @classmethod
     def recorded(cls, dataset: str, cell: str) -> "Training":
@@ -52,13 +54,15 @@ class Training(NamedTuple):
         path = run_folder(PAPER, dataset, cell) / "run.json"
         net, facts = recorded_net(path), json.loads(path.read_text())
         protocol = Protocol.model_validate(facts["protocol"])
-        return cls(net, protocol, facts["batch_size"], engines.choose(net, protocol, devices.choose()))
+        exact = json.dumps({key: facts[key] for key in results.SAME}, sort_keys=True)
+        digest = sha256(exact.encode()).hexdigest()[:12]
+        return cls(net, protocol, facts["batch_size"], engines.choose(net, protocol, devices.choose()), digest)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What must be the same for timings to stay."""
         where = {"device": devices.describe(self.engine.device), "engine": self.engine.name}
-        return {"units": self.net.units, "batch_size": self.batch_size} | where
+        return {"units": self.net.units, "batch_size": self.batch_size, "training": self.digest} | where
 
 
 def timer(of: Training, train: Split, first: trials.Trial) -> Callable[[], float]:

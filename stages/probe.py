@@ -43,7 +43,7 @@ def measure(dataset: str, cell: str) -> dict[str, pd.DataFrame]:
     cases = windows.choose(split.lengths, settings)
     data = windows.Windows.of(split, cases, device)
     rows = {"gradients": [], "memory": [], "gates": []}
-    for one in nets(folder, net, device):
+    for one in nets(folder, net, PREPARED / dataset / "train.npz", device):
         name = {"cell": cell, "repeat": one.repeat, "candidate": one.candidate, "net": one.kind}
         start = data.states(net.cell, net.units, one.recurrent)
         norms = gradients.norms(net, one.recurrent, one.readout, start, data.inputs, data.targets)

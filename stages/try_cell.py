@@ -30,15 +30,19 @@ from stages.plumbing.errors import InputError, run
 from stages.plumbing.narrowing import call, narrow
 from stages.plumbing.parameters import Name, section
 from stages.plumbing.places import PREPARED
+from stages.population import behaviour
 from stages.population.engines.compiled import Compiled
+from stages.population.engines.torch import Torch
 from stages.presentation import style
 from stages.presentation.wording import cell_name, set_name
+from stages.protocol.protocol import Protocol
 from stages.recurrent.matching import Matching
 from stages.recurrent.net import Net
 from stages.scoring.leakage import SETTINGS
 from stages.train import output_settings
 
 FOLDER = Path("try")
+CPU = torch.device("cpu")
 
 
 def prepare(dataset: str) -> None:
@@ -54,7 +58,7 @@ def prepare(dataset: str) -> None:
 
 
 def build(cell: str, split: Split) -> Net:
-    """The cell's net for a dataset, with the units that the paper's budget buys; one step of it has been tried.
+    """The cell's net for a dataset, with the units that the paper's budget buys; it has been tried.
 
     Raises:
         InputError: the cell's file fails, or no unit count meets the budget.
@@ -69,6 +73,9 @@ def build(cell: str, split: Split) -> Net:
         if [tuple(state.shape) for state in after] != [(2, units)] * net.cell.STATES:
             shapes = ", ".join(str(tuple(state.shape)) for state in after)
             raise ValueError(f"step: expected {net.cell.STATES} states of shape (2, {units}), found {shapes}")
+        if Compiled.obstacle(net, CPU):  # no gradient was derived: whether torch has one shows where one is taken
+            rules = section("train", Protocol)
+            behaviour.probe(net, rules, Torch(net, rules, CPU), CPU)
     return net
 
 

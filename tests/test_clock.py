@@ -60,6 +60,9 @@ def test_timings_stay_until_a_net_the_engine_or_a_round_is_another(study, monkey
     assert path.read_bytes() == before and "scales: its timings are there" in capsys.readouterr().out
     timed(study, lambda params: params["matching"].update(mode="total"))
     assert (others := path.read_bytes()) != before
+    silent = lambda params: params["train"].update(weight_noise=0.0)  # noqa: E731
+    timed(study, lambda params: params["matching"].update(mode="total"), silent)
+    assert path.read_bytes() != others, "nets of the same sizes by another training"
     path.write_bytes(others[:-20])
     timed(study, lambda params: params["matching"].update(mode="total"))
     assert len(pd.read_csv(path)) == 9 and path.read_bytes() != others

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from training_data import CPU, net
+from training_data import CPU, net, protocol
 
 from stages import cells, probe
 from stages.corpora.split import Split
 from stages.plumbing.errors import InputError
 from stages.population import trials
+from stages.population.trainer import Training
 from stages.reach import gates, gradients, nets, summaries, windows
 from stages.reach.settings import SETTINGS as PLACE
 from stages.reach.settings import Settings
@@ -269,11 +270,26 @@ def test_the_stage_leaves_rows_for_trained_and_untrained_nets(study, tmp_path, m
 def test_the_untrained_twin_is_the_trials_initial_net(study, tmp_path):
     trial = study("gru")
     of = net("gru", H, NOTES)
-    trained, untrained, _ = nets.nets(tmp_path / "models/paper/songs/gru", of, CPU)
+    trained, untrained, _ = nets.nets(tmp_path / "models/paper/songs/gru", of, tmp_path / "none.npz", CPU)
     initial = Layout.of(of).views(Layout.of(of).initial([trial.seed], 0.1))
     for name, weights in untrained.recurrent.items():
         assert torch.equal(weights, initial[f"recurrent.{name}"][0].double())
         assert torch.equal(trained.recurrent[name], 2 * weights)
+
+
+def test_the_untrained_twin_begins_where_the_training_did(study, tmp_path):
+    trial, of, folder = study("gru"), net("gru", H, NOTES), tmp_path / "models/paper/songs/gru"
+    facts = json.loads((folder / "run.json").read_text())
+    facts["protocol"]["output_bias"] = "frequent"
+    (folder / "run.json").write_text(json.dumps(facts))
+    split = songs([7, 5])
+    split.save(tmp_path / "train.npz")
+    _, untrained, _ = nets.nets(folder, of, tmp_path / "train.npz", CPU)
+    begun = Training.begin(
+        Layout.of(of), protocol(initial_range=0.1), [trial], CPU, of.begin("frequent", split.targets)
+    ).population.weights
+    assert torch.equal(untrained.readout["c"], Layout.of(of).views(begun)["output.c"][0].double())
+    assert untrained.readout["c"].abs().min() > 0
 
 
 def test_a_chosen_net_that_is_not_there_is_named(study, tmp_path):

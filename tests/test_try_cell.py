@@ -134,6 +134,28 @@ def test_a_parameter_of_no_known_kind_is_told_before_training(tmp_path, monkeypa
             try_cell.build(name, split)
 
 
+@pytest.mark.parametrize(
+    ("name", "step", "message"),
+    [
+        (
+            "inplace",
+            "new = torch.tanh(x @ weights['W'] + state[0] @ weights['U'])\n    new *= 0.9\n    return (new,)",
+            "inplace",
+        ),
+        ("random", "return (torch.rand_like(state[0]) * state[0] + x @ weights['W'],)", "random"),
+    ],
+)
+def test_a_cell_that_has_no_gradient_is_told_before_training(name, step, message, tmp_path, monkeypatch, request):
+    monkeypatch.chdir(request.config.rootpath)  # params.yaml
+    code = WRONG[: WRONG.rindex("return ")]
+    (tmp_path / f"{name}.py").write_text(f"import torch\n\n{code}{step}\n")
+    monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(tmp_path)])
+    frames = np.zeros((4, 8), np.uint8)
+    with pytest.raises(InputError, match=rf"cell {name}.*{message}") as told:
+        try_cell.build(name, Split(frames, frames, np.array([4]), np.array(["a"]), "bernoulli"))
+    assert "\n" not in str(told.value)
+
+
 def test_a_unit_that_diverged_is_not_taken_for_one_with_a_number(tmp_path):
     nan = float("nan")
     write_tables(tmp_path / "tables", runs={"lstm": [2.8, 2.9], "tanh": [nan, nan], "gru": [2.6, nan]})

@@ -26,6 +26,8 @@ def choose() -> torch.device:
     name = os.environ.get("STUDY_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda"):
+            raise RuntimeError("expected cpu or cuda")
         torch.zeros(1, device=device)
         if device.type == "cuda" and device.index is not None:
             torch.cuda.set_device(device)  # where Triton launches its kernels
@@ -44,7 +46,7 @@ def threads() -> int:
     wanted = os.environ.get("STUDY_THREADS")
     if not wanted:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not wanted.isdigit() or int(wanted) < 1:
+    if not wanted.isdecimal() or int(wanted) < 1:
         raise InputError(f"STUDY_THREADS: expected a positive whole number, found '{wanted}'")
     return int(wanted)
 

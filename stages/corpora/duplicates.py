@@ -13,8 +13,8 @@ CHANGES = 4  # a passage that changes less often (a held chord, one note repeate
 def same_music(rolls: Mapping[str, np.ndarray], window: int) -> dict[str, int]:
     """Numbers each piece by its music: pieces that share a passage, in any transposition, have the same number.
 
-    A passage is `window` consecutive frames with all their notes, or a whole piece where it is shorter. Sharing is
-    passed on: a piece that shares one passage with a second and another with a third joins all three.
+    A passage is `window` consecutive frames with all their notes, or a whole piece from its first note to its last.
+    Sharing is passed on: a piece that shares one passage with a second and another with a third joins all three.
 
     Args:
         rolls: [T, pitches] uint8 by name.
@@ -42,9 +42,11 @@ def _passages(frames: np.ndarray, window: int) -> Iterator[bytes]:
     moves = np.diff(lowest, prepend=lowest[:1]).astype(np.int8)
     moving = np.concatenate([moves.view(np.uint8)[:, None], above], axis=1)
     changes = np.cumsum(np.concatenate([[False], (frames[1:] != frames[:-1]).any(axis=1)]))
+    first, last = np.flatnonzero(sounding)[[0, -1]] if sounding.any() else (0, length - 1)
+    passages = [(first, last + 1)]
     for start in range(max(length - window, 0) + 1):
         end = min(start + window, length)
-        whole = end - start == length
-        if whole or (sounding[start] and changes[end - 1] - changes[start] >= CHANGES):
-            passage = above[start].tobytes() + moving[start + 1 : end].tobytes()
-            yield blake2b(passage, digest_size=16).digest()
+        if sounding[start] and changes[end - 1] - changes[start] >= CHANGES:
+            passages.append((start, end))
+    for start, end in passages:
+        yield blake2b(above[start].tobytes() + moving[start + 1 : end].tobytes(), digest_size=16).digest()

@@ -1,5 +1,6 @@
 """Files of others, opened, copied and read one by one, and folders written whole or not at all."""
 
+import fcntl
 import shutil
 import signal
 import stat
@@ -7,8 +8,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from glob import escape
 from multiprocessing import get_context
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -18,6 +20,7 @@ from tqdm import tqdm
 from stages.plumbing.errors import InputError
 
 R = TypeVar("R")
+LOCK = "lock"  # the file in a folder being filled that its process has locked
 
 
 @contextmanager
@@ -95,14 +98,23 @@ def copy(origin: Path, target: Path) -> None:
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yields an empty folder beside `path`; on success it replaces `path`, on any error it is removed.
 
+    It holds a file that is locked meanwhile: what a killed process has left is removed by the next who makes `path`.
+
     Raises:
         InputError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    temporary = None
+    temporary, stack = None, ExitStack()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{escape(path.name)}.*/{LOCK}"):
+            with suppress(OSError), left.open("rb") as file:  # another's, in use or already removed
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left.parent, ignore_errors=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        lock = stack.enter_context((temporary / LOCK).open("wb"))
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
         filling = temporary / "filling"
         filling.mkdir()
         yield filling
@@ -116,6 +128,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+        stack.close()
 
 
 def read_each(

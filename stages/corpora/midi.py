@@ -57,10 +57,9 @@ def read_roll(path: Path, frames_per_beat: int, sustain_pedal: bool = False) -> 
         found = "SMPTE frames" if file.division < 0 else "0 ticks a beat"
         raise InputError(f"{path}: expected time in ticks a beat, found {found}")
     notes, odd = [], file.odd
-    for track in file.tracks:
-        for start, end, pitch in _notes(track, sustain_pedal, odd):
-            first = _grid_line(start, file.division, frames_per_beat)
-            notes.append((first, max(_grid_line(end, file.division, frames_per_beat), first + 1), pitch))
+    for start, end, pitch in _notes(file.tracks, sustain_pedal, odd):
+        first = _grid_line(start, file.division, frames_per_beat)
+        notes.append((first, max(_grid_line(end, file.division, frames_per_beat), first + 1), pitch))
     if not notes:
         raise InputError(f"{path}: expected notes outside the drum channel, found none")
     if any(pitch == 0 for _, _, pitch in notes):
@@ -80,41 +79,41 @@ def _grid_line(tick: int, ticks_per_beat: int, frames_per_beat: int) -> int:
     return (2 * tick * frames_per_beat + ticks_per_beat) // (2 * ticks_per_beat)
 
 
-def _notes(track: Track, sustain_pedal: bool, odd: Counter[str]) -> list[tuple[int, int, int]]:
-    """A track's notes as (start, end, pitch), in ticks.
+def _notes(tracks: list[Track], sustain_pedal: bool, odd: Counter[str]) -> list[tuple[int, int, int]]:
+    """All notes as (start, end, pitch), in ticks.
 
-    A note-off ends all that sounds of its pitch and channel, as most players have it; so does the same pitch struck
-    again, which then sounds anew. The controllers "all notes off" and "all sound off" end a channel's notes. What
-    nothing ends lasts until its track does, and is counted.
+    A note-off ends all that sounds of its pitch and channel in its track, as most players have it; so does the same
+    pitch struck again, which then sounds anew. Controllers are the channel's in all tracks, as a pianist's hands may be
+    two: the pedal, and "all notes off" and "all sound off", which end a channel's notes. What nothing ends lasts until
+    its track does, and is counted.
     """
     notes: list[tuple[int, int, int]] = []
-    pressed: defaultdict[int, dict[int, int]] = defaultdict(dict)  # starts, by channel and pitch
-    held: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)  # (start, pitch) released under the pedal
+    pressed: defaultdict[int, dict[tuple[int, int], int]] = defaultdict(dict)  # starts, by channel, track and pitch
+    held: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)  # (start, track, pitch) under the pedal
     pedals: set[int] = set()  # channels whose pedal is down
 
-    def release(channel: int, pitch: int, tick: int) -> None:
-        start = pressed[channel].pop(pitch, None)
+    def release(channel: int, key: tuple[int, int], tick: int) -> None:
+        start = pressed[channel].pop(key, None)
         if start is not None and channel in pedals:
-            held[channel].append((start, pitch))
+            held[channel].append((start, *key))
         elif start is not None:
-            notes.append((start, tick, pitch))
+            notes.append((start, tick, key[1]))
 
-    for tick, kind, channel, number, value in track.events:
-        if channel == DRUMS:
-            continue
+    events = [(event, own) for own, track in enumerate(tracks) for event in track.events if event.channel != DRUMS]
+    for (tick, kind, channel, number, value), own in sorted(events, key=lambda found: found[0].tick):
         if kind != CONTROL:
-            release(channel, number, tick)
+            release(channel, (own, number), tick)
             if kind == NOTE_ON and value > 0:
-                pressed[channel][number] = tick
+                pressed[channel][own, number] = tick
         elif number in (ALL_NOTES_OFF, ALL_SOUND_OFF):
-            for pitch in list(pressed[channel]):
-                release(channel, pitch, tick)
+            for key in list(pressed[channel]):
+                release(channel, key, tick)
         if sustain_pedal and kind == CONTROL and number == SUSTAIN_PEDAL and value >= 64:
             pedals.add(channel)
         elif kind == CONTROL and number in (SUSTAIN_PEDAL, ALL_SOUND_OFF):
             pedals.discard(channel)
-            notes += [(start, tick, pitch) for start, pitch in held.pop(channel, [])]
+            notes += [(start, tick, pitch) for start, _, pitch in held.pop(channel, [])]
     odd["note that nothing ends"] += sum(map(len, pressed.values()))
-    notes += [(start, track.end, pitch) for of in pressed.values() for pitch, start in of.items()]
-    notes += [(start, track.end, pitch) for of in held.values() for start, pitch in of]
+    notes += [(start, tracks[own].end, pitch) for of in pressed.values() for (own, pitch), start in of.items()]
+    notes += [(start, tracks[own].end, pitch) for of in held.values() for start, own, pitch in of]
     return notes

@@ -177,6 +177,8 @@ def _marks(folder: Path, name: str, options: SpeechOptions) -> dict[str, str]:
     mark = match.groupdict()
     if options.takes and not (mark["take"] or "").isdecimal():
         raise InputError(f"{folder / name}: expected a number as its take, found {mark['take']!r}")
+    if options.join_speakers and not mark["speaker"]:
+        raise InputError(f"{folder / name}: expected a speaker in its name, as `join_speakers` asks for")
     return mark
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -68,8 +69,8 @@ class Study:
         return replace(self.evidence, runs=runs, memories={})
 
     @cached_property
-    def protocol(self) -> dict[str, float]:
-        return read_protocol()
+    def protocol(self) -> dict[str, Any]:
+        return read_protocol(self.design.datasets)
 
     @cached_property
     def published(self) -> pd.DataFrame:

@@ -22,7 +22,7 @@ class Music(Section):
 
     seed_frames: int = Field(ge=1)
     frames: int = Field(ge=1)
-    seconds_per_frame: float = Field(gt=0)
+    seconds_per_frame: float = Field(gt=0, lt=16.7)  # what a MIDI file can tell
     exceptions: dict[str, Annotated[float, Field(gt=0)]] = {}
 
     def pace(self, dataset: str) -> float:

@@ -25,6 +25,7 @@ from secrets import token_hex
 
 import psutil
 
+from stages.plumbing.environment import seconds
 from stages.plumbing.errors import Interrupted
 from stages.plumbing.files import cannot_write
 
@@ -66,7 +67,7 @@ class Lease:
 
     def __init__(self, path: Path, what: str):
         self.path, self.what, self.token = path, what, token_hex(8)
-        self._seconds = float(os.environ.get("STUDY_LEASE_SECONDS") or SECONDS)
+        self._seconds = seconds("STUDY_LEASE_SECONDS", SECONDS, least=0.5)
         self._file, self._descriptor = path, -1
         self._facts = {
             "token": self.token,

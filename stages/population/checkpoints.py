@@ -6,7 +6,6 @@ from everything that shapes the result, the program's own files included, and th
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from stages.plumbing.environment import seconds
 from stages.plumbing.errors import InputError
 from stages.plumbing.files import whole
 from stages.plumbing.parameters import shortened
@@ -70,7 +70,7 @@ class Checkpoint:
     def __init__(self, title: str, key: str, confirm: Callable[[], None] = lambda: None):
         self._confirm = confirm
         self.key, self.path = key, FOLDER / f"{title}-{key[:12]}.safetensors"
-        self._every = float(os.environ.get("STUDY_CHECKPOINT_SECONDS") or SECONDS)
+        self._every = seconds("STUDY_CHECKPOINT_SECONDS", SECONDS, least=0)
         self._written = time.monotonic()
         strangers = sorted(set(FOLDER.glob(f"{title}-*.safetensors")) - {self.path})
         if strangers:

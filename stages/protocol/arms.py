@@ -57,6 +57,10 @@ def load(arm: str, dataset: str) -> Arm:
         InputError: there is no such arm or dataset, or a difference is no key of what it differs from.
     """
     stated = section(f"arms.{arm}", Stated)
+    if arm == PAPER and stated != Stated():
+        raise InputError(
+            f"{PARAMS}: arms.{PAPER}: expected {{}}, as it is what others differ from; change `train` itself"
+        )
     in_file, in_arm = f"{PARAMS}: datasets.{dataset}.training", f"{PARAMS}: arms.{arm}"
     training = dict(mapping(f"datasets.{dataset}.training"))
     of_dataset = checked(training.pop("protocol", {}), dict[str, Any], f"{in_file}.protocol")

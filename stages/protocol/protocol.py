@@ -152,7 +152,7 @@ class Halving(Section):
         apply: if false, the plain search runs, and what halving would have ended and chosen is recorded beside it.
     """
 
-    epochs: list[Count]
+    epochs: Annotated[list[Count], Field(min_length=1)]
     keep: Annotated[float, Field(gt=0, lt=1)]
     apply: bool = True
 

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from stages.corpora.split import Split
 from stages.plumbing.errors import InputError
 from stages.recurrent import saved
 from stages.recurrent.layout import Layout
@@ -28,18 +29,20 @@ class Measured:
     readout: dict[str, Tensor]
 
 
-def nets(folder: Path, net: Net, device: torch.device) -> Iterator[Measured]:
+def nets(folder: Path, net: Net, train: Path, device: torch.device) -> Iterator[Measured]:
     """Every repeat's chosen net as trained, and as it was before its training.
 
     A repeat all of whose trials diverged has no trained net; the untrained one is that of its first candidate.
 
     Args:
         folder: where a training left weights.safetensors, trials.csv and run.json.
+        train: the split that was trained on, read where a net begins with what it holds.
 
     Raises:
         InputError: a file is missing, damaged, or does not fit the other.
     """
-    layout, initial_range = Layout.of(net), _initial_range(folder / "run.json")
+    layout, (initial_range, output_bias) = Layout.of(net), _beginning(folder / "run.json")
+    beginning = {} if output_bias == "zero" else net.begin(output_bias, Split.load(train).targets)
     kept, weights = saved.load(folder / "weights.safetensors", layout, device)
     for row in _first_choices(folder / "trials.csv").itertuples():
         name = (row.repeat, row.candidate)
@@ -52,13 +55,16 @@ def nets(folder: Path, net: Net, device: torch.device) -> Iterator[Measured]:
             position = kept.index(name)
             yield _measured(*name, TRAINED, {key: tensor[position] for key, tensor in weights.items()})
         initial = layout.views(layout.initial([row.seed], initial_range).to(device))
+        for key, values in beginning.items():
+            initial[key].copy_(torch.from_numpy(values))
         yield _measured(*name, UNTRAINED, {key: tensor[0] for key, tensor in initial.items()})
 
 
-def _initial_range(path: Path) -> float:
-    """What a training drew its initial weights from."""
+def _beginning(path: Path) -> tuple[float, str]:
+    """What a training drew its initial weights from, and where its output bias began."""
     try:
-        return float(json.loads(path.read_text())["protocol"]["initial_range"])
+        protocol = json.loads(path.read_text())["protocol"]
+        return float(protocol["initial_range"]), protocol.get("output_bias", "zero")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: expected protocol.initial_range ({error!r}); delete it and `dvc repro`") from None
 

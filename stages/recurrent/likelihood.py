@@ -41,7 +41,8 @@ def sequence_sums(
         batch = split.gather(sequences[None])
         inputs, targets = (part.expand(P, -1, -1, -1) for part in (batch.inputs, batch.targets))
         nll = network.negative_log_likelihood(weights, inputs, targets, None, batch.lengths.expand(P, -1))
-        sums[:, sequences] = (nll * batch.mask).sum(1).double().cpu().numpy()
+        nll = torch.where(batch.mask > 0, nll, 0.0)  # beyond a sequence's end a state may grow without bound
+        sums[:, sequences] = nll.sum(1).double().cpu().numpy()
     return sums
 
 

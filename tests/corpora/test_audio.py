@@ -375,6 +375,11 @@ def test_takes_split_and_speakers_are_joined(tmp_path):
     write(tmp_path / "recordings/noise.wav", tone())
     with pytest.raises(InputError, match="recordings/noise.wav: expected a name that fits"):
         read(tmp_path, by_take)
+    nobody = options(
+        names=r"(?:(?P<speaker>[a-z]+)\.wav)|.*", fractions={"valid": 0.2, "test": 0.2}, join_speakers=True
+    )
+    with pytest.raises(InputError, match="recordings/0_a_0.wav: expected a speaker in its name, as `join_speakers`"):
+        read(tmp_path, nobody)
 
 
 def test_a_folder_of_ones_own_is_drawn_by_fractions(tmp_path):

@@ -1,6 +1,9 @@
 """Folders as people bring them: their names, their splits, and files that are none."""
 
 import os
+import signal
+import time
+from multiprocessing import get_context
 
 import pytest
 
@@ -73,6 +76,32 @@ def special(folder):
         "pipe.mid": "expected a file, found a folder, a pipe or a device",
         "loop.mid": r"cannot be read \(Too many levels of symbolic links\)",
     }
+
+
+def killed_while_filling(path, begun):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with whole_folder(path) as folder:
+        (folder / "train.npz").touch()
+        begun.set()
+        time.sleep(60)
+
+
+def test_what_a_killed_process_left_half_full_is_removed_by_the_next_and_anothers_is_not(tmp_path):
+    context = get_context("fork")
+    filling = []
+    for name in ("a", "b"):
+        begun = context.Event()
+        filling.append(context.Process(target=killed_while_filling, args=(tmp_path / name, begun)))
+        filling[-1].start()
+        assert begun.wait(30)
+    filling[0].terminate()
+    filling[0].join()
+    assert len(list(tmp_path.iterdir())) == 2
+    with whole_folder(tmp_path / "a"), whole_folder(tmp_path / "b"):
+        assert len(list(tmp_path.iterdir())) == 3, "one of a, two of b"
+    filling[1].terminate()
+    filling[1].join()
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == ["a", "b"]
 
 
 def test_what_is_no_file_is_refused_by_name_and_left_out_if_asked(tmp_path):

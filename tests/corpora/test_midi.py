@@ -139,7 +139,7 @@ def test_an_independent_reader_finds_the_same_notes(tmp_path_factory, notes):
         for note in instrument.notes
     )
     parsed = midi_events.parse(path.read_bytes())
-    assert heard == sorted(note for track in parsed.tracks for note in notes_of(track, False, Counter()))
+    assert heard == sorted(notes_of(parsed.tracks, False, Counter()))
 
 
 def test_a_note_off_ends_all_that_sounds_of_its_pitch(tmp_path):
@@ -184,6 +184,15 @@ def test_the_sustain_pedal_lengthens_notes_if_asked(tmp_path):
     path = write(tmp_path / "a.mid", track)
     assert sounding(roll_of(path, 1)) == [[60], [62], [62], [64]]
     assert sounding(roll_of(path, 1, sustain_pedal=True)) == [[60], [60, 62], [62], [64]]
+
+
+def test_a_pedal_in_one_track_holds_its_channel_in_all(tmp_path):
+    """A pianist's hands in two tracks, the pedal in the first; another channel is not held."""
+    down, up = (mido.Message("control_change", control=64, value=value) for value in (127, 0))
+    right, left = [down, on(72), off(72, TICKS), up.copy(time=3 * TICKS)], [on(48), off(48, TICKS)]
+    path = write(tmp_path / "a.mid", right, left, [on(36, channel=1), off(36, 2 * TICKS, channel=1)])
+    assert sounding(roll_of(path, 1)) == [[36, 48, 72], [36]]
+    assert sounding(roll_of(path, 1, sustain_pedal=True)) == [[36, 48, 72], [36, 48, 72], [48, 72], [48, 72]]
 
 
 def test_short_and_unsteady_notes_are_rounded_to_the_grid(tmp_path):
@@ -392,6 +401,21 @@ def test_same_music_is_a_shared_passage_of_all_notes_with_changes():
     music = same_music(rolls, 6)
     assert music["melody"] == music["higher"] == music["bridge"] == music["far"]
     assert len({music[name] for name in ("melody", "other_bass", "held", "held_too")}) == 4
+
+
+def test_equal_pieces_are_the_same_music_however_slow_and_whatever_rest_they_begin_with():
+    slow = [[60, 64]] * 5 + [[62, 65]] * 5 + [[59, 62]] * 5
+    rolls = {
+        "slow": roll(*slow),
+        "again": roll(*slow),
+        "higher, after a rest": roll([], [], *[[pitch + 2 for pitch in frame] for frame in slow], []),
+        "another": roll(*slow[:10], *[[57, 62]] * 5),
+        "short": roll([], [60], [62]),
+        "short, higher": roll([65], [67]),
+    }
+    music = same_music(rolls, 6)
+    assert music["slow"] == music["again"] == music["higher, after a rest"] != music["another"]
+    assert music["short"] == music["short, higher"] != music["slow"]
 
 
 @settings(deadline=None)

@@ -1,11 +1,13 @@
 """The questions of the arms: each rule on planted runs, and plain words for every outcome."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from findings_study import SPEECH_BUDGET, Planted, write_study
+from ruamel.yaml import YAML
 
 from stages.compare import compare
-from stages.findings.pages.sections import noise
 from stages.findings.pages.sections.questions import ASKED, words
 from stages.findings.tables.questions import CLOSED
 
@@ -68,16 +70,17 @@ def test_where_tanh_diverges_with_the_noise_it_must_train_and_come_near_without(
     assert found["answer"].tolist() == [answer] * 2
 
 
-def test_arms_that_searched_fewer_candidates_are_named(tmp_path, monkeypatch):
-    monkeypatch.chdir(
-        write_study(tmp_path, {"speech_short": speech(units(6.7, 2.7, 2.7), noiseless=units(2.8, 2.7, 2.7))})
-    )
-    tables = compare()
-    assert noise.words(tables)["candidates"] == ""
-    scores = tables["arm_scores"]
-    scores.loc[scores["arm"] == "noiseless", "candidates"] -= 1
-    found = noise.words(tables)
-    assert found["candidates"] == f"{found['most'] - 1} in `noiseless` on speech in short pieces"
+def test_an_arm_that_searched_fewer_candidates_is_told_beside_its_answer(tmp_path, monkeypatch):
+    planted = speech(units(6.7, 2.7, 2.7), noiseless=units(2.8, 2.7, 2.7), half_noise={"tanh": three(4.0)})
+    planted = replace(planted, behind=[0.1 * n for n in range(10)])  # the first candidate is chosen
+    monkeypatch.chdir(write_study(tmp_path, {"speech_short": planted}, resamples=99))
+    path = tmp_path / "models/half_noise/speech_short/tanh/trials.csv"
+    pd.read_csv(path).query("candidate < 4").to_csv(path, index=False)
+    params = YAML().load(tmp_path / "params.yaml")
+    params["arms"]["half_noise"]["datasets"]["speech_short"]["candidates"] = 4
+    YAML().dump(params, tmp_path / "params.yaml")
+    (row,) = compare()["questions"].query("question == 'noise_where' and mean.notna()").itertuples()
+    assert row.repeats == "3; 4 candidates beside 10"
 
 
 def test_one_repeat_leaves_the_noise_open(tmp_path, monkeypatch):

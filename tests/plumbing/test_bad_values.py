@@ -111,7 +111,7 @@ READINGS = {
     (PARAMS, "cells"): [design.read_designs],
     (PARAMS, "matching"): [lambda: arms.load("paper", "nottingham"), lambda: section("matching", Matching)],
     (PARAMS, "outputs"): [lambda: output_settings("bernoulli"), lambda: output_settings("gaussian_mixture")],
-    (PARAMS, "train"): [lambda: arms.load("paper", "nottingham"), design.read_protocol],
+    (PARAMS, "train"): [lambda: arms.load("paper", "nottingham"), lambda: design.read_protocol(["nottingham"])],
     (PARAMS, "claims"): [lambda: section("claims", Rules)],
     (PARAMS, "questions"): [lambda: section("questions", Questions)],
     (design.SETTINGS, "compare"): [lambda: section("compare", design.Comparison, design.SETTINGS)],

@@ -95,6 +95,15 @@ def test_a_machine_that_was_cut_off_is_succeeded_and_writes_nothing_when_it_is_b
     assert os.listdir(tmp_path) == [] and leases.token(tmp_path / "a") is None
 
 
+@pytest.mark.parametrize("told", ["60s", "0", "-5", "inf", "nan", "x" * 999])
+def test_what_the_environment_says_of_seconds_is_checked(tmp_path, monkeypatch, told):
+    monkeypatch.setenv("STUDY_LEASE_SECONDS", told)
+    with pytest.raises(InputError, match=r"^STUDY_LEASE_SECONDS: expected a number of seconds, 0\.5 or more, found '"):
+        leases.Lease(tmp_path / "a", "a")
+    monkeypatch.setenv("STUDY_LEASE_SECONDS", "")
+    assert leases.Lease(tmp_path / "a", "a")._seconds == leases.SECONDS
+
+
 def test_who_beats_is_waited_for_however_long(tmp_path, elsewhere):
     with held(tmp_path / "a", "a") as first:
         waiting = threading.Thread(target=leases.Lease(tmp_path / "a", "a").take, daemon=True)

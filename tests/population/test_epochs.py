@@ -3,11 +3,13 @@
 import io
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
-from training_data import CPU, music, net, protocol, train, trial
+from training_data import CPU, engine, music, net, protocol, train, trial
 
+from stages import cells
 from stages.population import results, trainer
 from stages.recurrent.layout import Layout
 from stages.recurrent.net import Net
@@ -87,3 +89,37 @@ def test_a_net_may_begin_by_saying_how_frequent_each_note_is():
 def test_a_beginning_that_an_output_layer_lacks_is_named():
     with pytest.raises(ValueError, match="output_bias: expected 'zero' for the output layer gaussian_mixture"):
         Net.build("gru", "gaussian_mixture", 4, 5, 2, {"components": 2, "variance_floor": 1e-6}).begin("frequent", None)
+
+
+def test_what_a_state_does_beyond_its_sequences_end_is_no_score(tmp_path, monkeypatch):
+    """A unit that its input holds down and that grows without bound in the padding, scored in company and alone."""
+    code = "import torch\n" + GROWING
+    (tmp_path / "growing.py").write_text(code)
+    monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(tmp_path)])
+    of = Net.build("growing", "bernoulli", 1, 1, 1, {})
+    computing = engine("torch", of, protocol())
+    frames = np.ones((260, 1), np.uint8)
+    layout, scores = Layout.of(of), []
+    weights = torch.zeros(1, layout.size)
+    for name, value in {"recurrent.W": -1e3, "recurrent.U": 3.0, "recurrent.b": 1.0, "output.V": 1.0}.items():
+        layout.views(weights)[name].fill_(value)
+    for lengths in ([200, 60], [60]):
+        split = computing.load(frames[: sum(lengths)], frames[: sum(lengths)], np.array(lengths))
+        scores.append(computing.score(layout, weights, split, lambda: False)[0])
+    assert np.isfinite(scores[0]).all() and scores[0][1] == pytest.approx(scores[1][0])
+
+
+GROWING = """
+from stages.recurrent.parameters import Parameter
+
+STATES = 1
+
+
+def parameters(inputs, units):
+    square = Parameter((units, units), "recurrent")
+    return {"W": Parameter((inputs, units), "input"), "U": square, "b": Parameter((units,), "bias")}
+
+
+def step(weights, x, state):
+    return (torch.relu(x @ weights["W"] + state[0] @ weights["U"] + weights["b"]),)
+"""

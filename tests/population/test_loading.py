@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import sys
+import tempfile
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from filelock import FileLock
 
 from stages import cells
+from stages.plumbing.errors import InputError
 from stages.population.kernels import loading
 from stages.recurrent import derive
 
@@ -125,6 +128,25 @@ def test_waiting_for_another_process_is_announced(sources, monkeypatch):
 def test_where_no_cache_can_be_written_it_is_compiled_for_the_process(sources):
     (sources.with_name("cache")).write_text("a file where a folder is wanted")
     assert run(sources)[0] == "6 1" and run(sources)[0] == "6 1"
+
+
+def test_where_the_cache_is_full_it_is_compiled_for_the_process(sources, monkeypatch):
+    """Its folder can be made, and nothing be copied into it."""
+    full = [sources.with_name("cache")]
+
+    def copytree(_, folder, **options):
+        if any(place in folder.parents for place in full):
+            raise shutil.Error([("row.py", str(folder), "[Errno 28] No space left on device")])
+        folder.mkdir(parents=True)
+
+    monkeypatch.setattr(loading, "user_cache_path", lambda _: full[0])
+    monkeypatch.setattr(loading.shutil, "copytree", copytree)
+    monkeypatch.setattr(loading, "_run", lambda folder, _: folder)
+    folder = loading.load("a cell")
+    assert folder.is_dir() and full[0] not in folder.parents
+    full.append(Path(tempfile.gettempdir()))
+    with pytest.raises(InputError, match=r"cannot be written \(.*No space left on device.*\); check the disk's space"):
+        loading.load("another cell")
 
 
 @pytest.mark.parametrize("name", ["gru", "tanh"])

@@ -63,3 +63,12 @@ def test_errors_name_the_arm_and_the_key(params, arm, change, message):
     params(lambda params: params["arms"].get(arm, {}).update(change))
     with pytest.raises(InputError, match=message):
         arms.load(arm, "musedata")
+
+
+@pytest.mark.parametrize(
+    "stated", [{"train": {"weight_noise": 0.0}}, {"training": {"repeats": 2}}, {"matching": "total"}]
+)
+def test_the_paper_states_no_difference_from_itself(params, stated):
+    params(lambda params: params["arms"].update(paper=stated))
+    with pytest.raises(InputError, match=r"params.yaml: arms.paper: expected \{\}, as it is what others differ from"):
+        arms.load("paper", "jsb_chorales")

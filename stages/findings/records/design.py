@@ -4,16 +4,17 @@ Runs are enumerated from the parameters, never from a folder, so results of remo
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveInt
 
 from stages.plumbing import places
 from stages.plumbing.errors import InputError
 from stages.plumbing.parameters import PARAMS, Name, Section, layered, section, shortened
+from stages.protocol import arms
 from stages.protocol.arms import Mode, Stated
 from stages.protocol.protocol import Budget, LogUniform, Protocol, RMSProp
 
@@ -23,6 +24,9 @@ RUN_FILES = ("trials.csv", "curves.csv.gz", "run.json")
 SCORES = ("evaluation.csv", "pieces.csv", "noisy.csv")
 REACH = ("gradients.csv", "memory.csv", "gates.csv")
 BASELINES = ("baselines.csv", "leakage.csv")
+# What records/departures.csv says in fixed words: a variant that has others is told of as such.
+FIXED = {"schedule": {"name": "constant", "warm_up": 0.0}, "dropout": 0.0, "step_norm": None, "not_finite": "end"}
+FIXED |= {"noise_on": "matrices", "output_bias": "zero"}
 
 Output = Literal["bernoulli", "gaussian_mixture"]
 
@@ -35,7 +39,7 @@ class Training(Budget):
     @property
     def halved(self) -> bool:
         """Whether halving ends candidates: a search that is not the paper's."""
-        return self.halving is not None and self.halving.apply
+        return self.halving is not None and self.halving.apply and min(self.halving.epochs) < self.max_epochs
 
 
 class Dataset(Section):
@@ -108,6 +112,8 @@ def read_designs() -> dict[str, Design]:
     designs = {places.PAPER: Design(cells, budgets, matching)}
     for name, arm in section("arms", dict[Name, Stated]).items():
         where = f"{PARAMS}: arms.{name}"
+        if arm.shared and (arm.train or arm.training or {*arm.shared} & {*arm.cells}):
+            raise InputError(f"{where}.shared: expected cells that are not the arm's own, and no other protocol")
         if unknown := [dataset for dataset in arm.datasets if dataset not in budgets]:
             known = shortened(", ".join(budgets), 200)
             raise InputError(f"{where}.datasets.{unknown[0]}: no such dataset; known: {known}")
@@ -126,8 +132,8 @@ def read_designs() -> dict[str, Design]:
     return designs
 
 
-def read_protocol() -> dict[str, float]:
-    """The numbers of the protocol of `paper`, under the names that records/departures.csv gives them.
+def read_protocol(datasets: Iterable[str]) -> dict[str, Any]:
+    """The protocol of `paper` under the names that records/departures.csv gives it; `patience` is by dataset.
 
     Raises:
         InputError: it is not the protocol that the report can tell of.
@@ -147,14 +153,17 @@ def read_protocol() -> dict[str, float]:
                 f"{PARAMS}: train.{key}: of the arm `paper` the report can tell {expected}, found {found}; "
                 "put another protocol into an arm"
             )
+    others = {name: value for name, value in train.model_dump().items() if value != FIXED.get(name, value)}
     low, high = train.rate.log_uniform if drawn else [math.log(train.rate)] * 2
     return {
         "learning_rate_log_low": low,
         "learning_rate_log_high": high,
+        "others": "; ".join(f"{name}: {value}" for name, value in others.items()),
         "momentum": train.optimiser.momentum,
         "rmsprop_decay": train.optimiser.decay,
         "rmsprop_floor": train.optimiser.floor,
-        **train.model_dump(include={"weight_noise", "gradient_norm", "initial_range", "patience"}),
+        "patience": {dataset: arms.load(places.PAPER, dataset).protocol.patience for dataset in datasets},
+        **train.model_dump(include={"weight_noise", "gradient_norm", "initial_range"}),
     }
 
 

@@ -6,10 +6,10 @@ import pandas as pd
 
 from stages.findings.declare import standard, table
 from stages.findings.records import paper
-from stages.findings.records.design import TOTAL, Design, Training
+from stages.findings.records.design import TOTAL, Training
 from stages.findings.records.runs import Run
 from stages.findings.study import Study
-from stages.presentation.wording import number, set_of, text
+from stages.presentation.wording import number, set_names, set_of, text
 
 DEPARTURES = Path(__file__).parents[1] / "records/departures.csv"
 BUDGET = ("repeats", "candidates", "max_epochs", "batch_size")
@@ -112,21 +112,23 @@ def deviations(study: Study) -> pd.DataFrame:
     designs alone names them under `where`.
     """
     told = pd.read_csv(DEPARTURES, keep_default_na=False)
-    numbers = {name: f"{value:g}".replace("-", "−") for name, value in study.protocol.items()}
-    numbers |= {name: by_dataset(study.design, name) for name in BUDGET}
+    numbers, of_sets = study.protocol, study.design.datasets.items()
+    numbers |= {name: {dataset: getattr(training, name) for dataset, training in of_sets} for name in BUDGET}
+    written = {name: by_dataset(value) if isinstance(value, dict) else text(value) for name, value in numbers.items()}
     for column in ("paper", "here"):
-        told[column] = [words.format(**numbers) for words in told[column]]
+        told[column] = [words.format(**written) for words in told[column]]
     sets = study.frame("design")
     holds = {
         "": True,
         "speech": (sets["output"] == "gaussian_mixture").any(),
         "fewer candidates": (sets["candidates"] < sets["paper_candidates"]).any(),
+        "others": numbers["others"] != "",
     }
     return told[told["where"].map(holds).astype(bool)]
 
 
-def by_dataset(design: Design, name: str) -> str:
-    """A number of the budgets where all datasets share it, else each value with its datasets."""
-    found = pd.Series({dataset: getattr(training, name) for dataset, training in design.datasets.items()})
-    told = [f"{value}: {', '.join(of.index)}" for value, of in found.groupby(found, sort=False)]
+def by_dataset(values: dict[str, int]) -> str:
+    """A number where all datasets share it, else each value with its datasets."""
+    found = pd.Series(values)
+    told = [f"{value} on {set_names(of.index)}" for value, of in found.groupby(found, sort=False)]
     return "; ".join(told) if len(told) > 1 else f"{found.iloc[0]}"

@@ -26,6 +26,8 @@ from filelock import FileLock, Timeout
 from llvmlite import binding
 from platformdirs import user_cache_path
 
+from stages.plumbing.errors import InputError
+from stages.plumbing.parameters import shortened
 from stages.population import optimisers
 
 SOURCES = Path(__file__).parent
@@ -37,6 +39,9 @@ def load(source: str) -> ModuleType:
 
     Processes that come at the same time wait for the first. Where no cache can be written the code is compiled for
     this process alone.
+
+    Raises:
+        InputError: the disk is full, that of temporary files too.
     """
     name = _digest(source)
     if name not in _loaded:
@@ -49,6 +54,8 @@ def load(source: str) -> ModuleType:
             lock.acquire()
         try:
             _loaded[name] = _from(folder, source, name)
+        except OSError:  # no room where the folder could be made
+            _loaded[name] = _alone(source, name)
         finally:
             lock.release()
     return _loaded[name]
@@ -114,6 +121,22 @@ def _folder(name: str) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         (cache / f"{name}.lock").touch()
     except OSError:
-        cache = Path(tempfile.mkdtemp(prefix="gated-recurrence-study-"))
-        atexit.register(shutil.rmtree, cache, ignore_errors=True)
+        return _passing(name)
+    return cache / name
+
+
+def _alone(source: str, name: str) -> ModuleType:
+    """Compiled for this process alone."""
+    folder = _passing(name)
+    try:
+        return _from(folder, source, name)
+    except OSError as error:
+        reason = shortened(" ".join(str(error).split()), 200)
+        raise InputError(f"{folder}: cannot be written ({reason}); check the disk's space") from None
+
+
+def _passing(name: str) -> Path:
+    """A folder that lasts as long as this process."""
+    cache = Path(tempfile.mkdtemp(prefix="gated-recurrence-study-"))
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
     return cache / name
