@@ -46,7 +46,7 @@ class Training(NamedTuple):
     protocol: Protocol
     batch_size: int
     engine: engines.Engine
-    digest: str  # of all that makes it this training
+    digest: str  # of what makes it this training, but for how long and how often it is done
 
     @classmethod
     def recorded(cls, dataset: str, cell: str) -> "Training":
@@ -54,7 +54,7 @@ class Training(NamedTuple):
         path = run_folder(PAPER, dataset, cell) / "run.json"
         net, facts = recorded_net(path), json.loads(path.read_text())
         protocol = Protocol.model_validate(facts["protocol"])
-        exact = json.dumps({key: facts[key] for key in results.SAME}, sort_keys=True)
+        exact = json.dumps({key: facts[key] for key in results.SAME if key != "budget"}, sort_keys=True)
         digest = sha256(exact.encode()).hexdigest()[:12]
         return cls(net, protocol, facts["batch_size"], engines.choose(net, protocol, devices.choose()), digest)
 
