@@ -159,3 +159,11 @@ def test_leakage_of_other_pieces_is_refused(study):
 def test_an_order_is_judged_by_intervals(here, there, order):
     first, second = (Interval(sum(ends) / 2, *ends) for ends in (here, there))
     assert same_order(first, second) == same_order(second, first) == order
+
+
+def test_nets_of_another_protocol_are_not_shared(study):
+    params = YAML().load(study / "params.yaml")
+    params["arms"]["total"]["train"] = {"weight_noise": 0.0}
+    YAML().dump(params, study / "params.yaml")
+    with pytest.raises(InputError, match=r"arms.total.shared: expected none where `train` is another"):
+        compare()

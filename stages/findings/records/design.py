@@ -112,8 +112,8 @@ def read_designs() -> dict[str, Design]:
     designs = {places.PAPER: Design(cells, budgets, matching)}
     for name, arm in section("arms", dict[Name, Stated]).items():
         where = f"{PARAMS}: arms.{name}"
-        if arm.shared and (arm.train or arm.training or {*arm.shared} & {*arm.cells}):
-            raise InputError(f"{where}.shared: expected cells that are not the arm's own, and no other protocol")
+        if arm.shared and arm.train:
+            raise InputError(f"{where}.shared: expected none where `train` is another, so that no nets are the same")
         if unknown := [dataset for dataset in arm.datasets if dataset not in budgets]:
             known = shortened(", ".join(budgets), 200)
             raise InputError(f"{where}.datasets.{unknown[0]}: no such dataset; known: {known}")
