@@ -309,9 +309,8 @@ def test_orders_are_told_by_who_is_ahead_and_the_undecided_counted():
     (said, _) = words(frames)["sentences"]
     assert said.split("?* ")[1] == (
         "It **survives** with the GRU 0.40 [0.30,\u00a00.50] ahead of the LSTM on Bach chorales (music21) and with "
-        "tanh 0.22 "
-        "[0.06,\u00a00.34] ahead of the GRU on JSB Chorales (n=5 or n=3); **open**: 1 other; 1 comparison **not "
-        "tested**. Nets of this arm can fail to use their input (why: `reports/studies`): on Piano-midi the LSTM at "
+        "tanh 0.22 [0.06,\u00a00.34] ahead of the GRU on JSB Chorales (n=5 or n=3); **open**: 1 other, best known "
+        "GRU − tanh 0.40 [−0.30,\u00a00.90] on Piano-midi; 1 comparison **not tested**. Nets of this arm can fail to use their input (why: `reports/studies`): on Piano-midi the LSTM at "
         "10.70, where note frequencies alone give 11.05: orders of such a unit are **void**."
     )
 

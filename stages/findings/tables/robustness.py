@@ -1,10 +1,10 @@
 """Does it hold elsewhere? The units' differences under other conditions, beside those of the study.
 
-A condition changes one thing, but for the last arm, and keeps the rest of the study:
+A condition changes one thing, but for the last two arms, and keeps the rest of the study:
  edition    the same music from another source, prepared on its own (`compare.counterparts`)
  untouched  only the test pieces whose melodies do not occur in training (stages/scoring/leakage.py)
  touched    only the others
- total, noiseless, authors  nets of that arm: another parameter budget, no weight noise, what the authors' code does
+ the arms   nets for another parameter budget, without weight noise, by the authors' code, by Adam from another bias
 
 The order of two units holds if the intervals of their difference lie on the same side of zero in both, and turns if
 they lie on opposite sides. Otherwise, or where a unit has fewer than claims.minimum_repeats, it is undecided.
@@ -26,7 +26,7 @@ from stages.presentation.wording import UNDECIDED, pair_of, set_name, set_of, si
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
 EDITION, UNTOUCHED, TOUCHED = "edition", "untouched", "touched"
-ARMS = (TOTAL, "noiseless", "authors")
+ARMS = (TOTAL, "noiseless", "authors", "practice_bias")
 HOLDS, TURNS = "holds", "turns"
 # How a condition is told.
 CONDITIONS = {
@@ -36,6 +36,7 @@ CONDITIONS = {
     TOTAL: "output layer counted in the budget",
     "noiseless": "without weight noise",
     "authors": "by the authors' code",
+    "practice_bias": "by Adam, the output bias beginning at note frequencies",
 }
 
 

@@ -103,7 +103,9 @@ def practice(rows: pd.DataFrame) -> str:
         of = rows[rows["answer"] == answer].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
         found = [f"with {_ahead(row)} on {set_name(row.dataset)}" for row in of.itertuples()]
         told += [f"it **{answer}** {listed(found)} ({listed(map(_repeats, of['repeats']), 'or')})"] * bool(found)
-    return "; ".join([*told, *_undecided(rows, bool(told))])
+    left = rows[rows["answer"] == OPEN].assign(width=rows["high"] - rows["low"]).sort_values("width").itertuples()
+    known = [f", best known {row.compared} {_ends(row)} on {set_name(row.dataset)}" for row in left][:1]
+    return "; ".join([*told, *(text + known[0] for text in _undecided(rows, bool(told)))])
 
 
 def parts(rows: pd.DataFrame) -> str:

@@ -139,7 +139,7 @@ def orders(frames: Frames) -> str:
     design, found, told = frames["design"], frames["robustness"], []
     music = design.loc[design["output"] == "bernoulli", "dataset"]
     found = found[found["dataset"].isin(music) & ((found["main_low"] > 0) | (found["main_high"] < 0))]
-    for condition in ("noiseless", "authors"):
+    for condition in ("noiseless", "authors", "practice_bias"):
         if len(rows := found[found["condition"] == condition]):
             holds, turns = (int((rows["order"] == order).sum()) for order in (HOLDS, TURNS))
             turned = f" and {turns} turn{'s' * (turns == 1)}" * bool(turns)
