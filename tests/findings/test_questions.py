@@ -309,10 +309,21 @@ def test_orders_are_told_by_who_is_ahead_and_the_undecided_counted():
     (said, _) = words(frames)["sentences"]
     assert said.split("?* ")[1] == (
         "It **survives** with the GRU 0.40 [0.30,\u00a00.50] ahead of the LSTM on Bach chorales (music21) and with "
-        "tanh 0.22 [0.06,\u00a00.34] ahead of the GRU on JSB Chorales (n=5 or n=3); **open**: 1 other, best known "
-        "GRU − tanh 0.40 [−0.30,\u00a00.90] on Piano-midi; 1 comparison **not tested**. Nets of this arm can fail to use their input (why: `reports/studies`): on Piano-midi the LSTM at "
-        "10.70, where note frequencies alone give 11.05: orders of such a unit are **void**."
+        "tanh 0.22 [0.06,\u00a00.34] ahead of the GRU on JSB Chorales (n=5 or n=3); **open**: 1 other; 1 comparison "
+        "**not tested**. Nets of this arm can fail to use their input (why: `reports/studies`): on Piano-midi the LSTM "
+        "at 10.70, where note frequencies alone give 11.05: orders of such a unit are **void**."
     )
+
+
+def test_where_all_orders_are_open_the_best_known_is_told():
+    told = [
+        ("practice_bias", "jsb_chorales", "GRU − tanh", "3", -0.2, -0.4, 0.1, "open"),
+        ("practice_bias", "musedata", "GRU − LSTM", "3", 0.01, -0.05, 0.07, "open"),
+    ]
+    scores = pd.DataFrame(columns=["arm", "cell", "nll_mean", "dataset"])
+    (said, _) = words({"questions": rows(*told), "baselines": BASELINES, "arm_scores": scores})["sentences"]
+    best = "best known GRU − LSTM 0.01 [−0.05,\u00a00.07] on MuseData"
+    assert said.endswith(f"**open**: 2 comparisons, {best}.")
 
 
 def test_parts_are_told_by_what_their_lack_costs_and_the_leak_by_its_share():

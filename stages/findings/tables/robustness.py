@@ -36,7 +36,7 @@ CONDITIONS = {
     TOTAL: "output layer counted in the budget",
     "noiseless": "without weight noise",
     "authors": "by the authors' code",
-    "practice_bias": "by Adam, the output bias beginning at note frequencies",
+    "practice_bias": "by Adam, output bias at note frequencies",
 }
 
 

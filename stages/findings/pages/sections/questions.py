@@ -84,6 +84,7 @@ def rescued(rows: pd.DataFrame) -> str:
             told.append(f"on {set_name(dataset)} every tanh net diverges all the same {_judged(behind)}")
             continue
         told.append(f"on {set_name(dataset)} {trains} is {gaps} {_judged(behind)}")
+        fits = fits[~fits["compared"].str.contains(UNEXPLODED, regex=False)]
         told += [f"its test NLL less its training NLL is {_ends(row)} {_judged(one)}" for row, one in _one(fits)]
     return "; ".join(told)
 
@@ -104,8 +105,8 @@ def practice(rows: pd.DataFrame) -> str:
         found = [f"with {_ahead(row)} on {set_name(row.dataset)}" for row in of.itertuples()]
         told += [f"it **{answer}** {listed(found)} ({listed(map(_repeats, of['repeats']), 'or')})"] * bool(found)
     left = rows[rows["answer"] == OPEN].assign(width=rows["high"] - rows["low"]).sort_values("width").itertuples()
-    known = [f", best known {row.compared} {_ends(row)} on {set_name(row.dataset)}" for row in left][:1]
-    return "; ".join([*told, *(text + known[0] for text in _undecided(rows, bool(told)))])
+    known = [f", best known {row.compared} {_ends(row)} on {set_name(row.dataset)}" for row in left][: not told]
+    return "; ".join([*told, *(text + "".join(known) for text in _undecided(rows, bool(told)))])
 
 
 def parts(rows: pd.DataFrame) -> str:

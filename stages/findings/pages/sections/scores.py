@@ -38,7 +38,6 @@ def words(frames: Frames) -> dict[str, Any]:
         "hours": number(design["training_hours"].sum(), 1),
         "leads": leads(frames),
         "orders": orders(frames),
-        "single": set_names(design.loc[design["repeats"] == 1, "dataset"]),
     }
 
 
