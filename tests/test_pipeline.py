@@ -136,13 +136,14 @@ def test_a_new_dataset_and_new_arms_run_themselves_only(study):
         assert (study.folder / f"measured/{arm}/airs/metrics.json").exists()
 
 
-def test_a_removed_model_file_is_trained_again_to_the_bit_with_what_follows(study):
+def test_a_removed_model_file_is_trained_again_to_the_bit(study):
+    """What follows runs at most where the training took another tenth of a second, which its record tells."""
     weights = study.folder / "models/paper/airs/gru/weights.safetensors"
     before = weights.read_bytes()
     weights.unlink()
-    ran = study.repro()
+    first, *ran = study.repro()
     of_nets = {f"{stage}@airs" for stage in ("evaluate", "probe", "clock", "sample")}
-    assert ran[0] == "train@airs" and of_nets <= set(ran[1:]) <= {*of_nets, *LAST}
+    assert first == "train@airs" and set(ran) <= {*of_nets, *LAST}
     assert weights.read_bytes() == before
 
 
