@@ -14,15 +14,15 @@ from stages.findings.tables import every
 from stages.plumbing.errors import run
 
 
-def compare() -> dict[str, pd.DataFrame]:
-    """Every table by its file's name.
+def compare(*names: str) -> dict[str, pd.DataFrame]:
+    """Tables by their files' names: those named, and what they need; all of them where none is.
 
     Raises:
         InputError: a file of the design is missing or does not fit params.yaml.
     """
     tables = every()
     study = Study(tables)
-    return {name: study.frame(name) for name in tables}
+    return {name: study.frame(name) for name in names or tables}
 
 
 def main() -> None:

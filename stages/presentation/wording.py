@@ -61,6 +61,11 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
+def capital(text: str) -> str:
+    """A sentence's first letter large, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def set_of(row: Any) -> str:
     return set_name(row.dataset)
 

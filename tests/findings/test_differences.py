@@ -9,7 +9,7 @@ from stages.compare import compare
 
 def differences(root, monkeypatch, datasets: dict[str, Planted]) -> pd.DataFrame:
     monkeypatch.chdir(write_study(root, datasets))
-    table = compare()["differences"]
+    table = compare("differences")["differences"]
     return table[table["averaging"] == "pooled"].set_index(["dataset", "first", "second"])
 
 

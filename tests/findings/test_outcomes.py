@@ -76,7 +76,7 @@ def test_fewer_cells_have_fewer_arms(tmp_path, monkeypatch):
     text = params.read_text()
     for cells in (["gru", "tanh"], ["tanh", "lstm"]):
         params.write_text(re.sub(r"^cells:(\n- .*)+", f"cells: [{', '.join(cells)}]", text, flags=re.MULTILINE))
-        assert set(compare()["arm_scores"].query("arm == 'paper'")["cell"]) == set(cells)
+        assert set(compare("arm_scores")["arm_scores"].query("arm == 'paper'")["cell"]) == set(cells)
 
 
 def test_one_run_a_unit_puts_none_ahead_in_the_title(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def speech(levels: dict, **arms: dict) -> Planted:
 
 def answers(root, monkeypatch, datasets: dict[str, Planted], question: str) -> pd.DataFrame:
     monkeypatch.chdir(write_study(root, datasets, resamples=200))
-    found = compare()["questions"]
+    found = compare("questions")["questions"]
     return found[found["question"] == question].set_index("compared")
 
 
@@ -79,7 +79,7 @@ def test_an_arm_that_searched_fewer_candidates_is_told_beside_its_answer(tmp_pat
     params = YAML().load(tmp_path / "params.yaml")
     params["arms"]["half_noise"]["datasets"]["speech_short"]["candidates"] = 4
     YAML().dump(params, tmp_path / "params.yaml")
-    (row,) = compare()["questions"].query("question == 'noise_where' and mean.notna()").itertuples()
+    (row,) = compare("questions")["questions"].query("question == 'noise_where' and mean.notna()").itertuples()
     assert row.repeats == "3; 4 candidates beside 10"
 
 
@@ -109,7 +109,7 @@ def test_convergence_is_told_net_by_net(tmp_path, monkeypatch):
     falling = pd.read_csv(curves)
     falling.assign(valid_nll=falling["valid_nll"] - 0.01 * falling["epoch"]).to_csv(curves, index=False)
     monkeypatch.chdir(tmp_path)
-    found = compare()["questions"].query("question == 'converged'").set_index("compared")["answer"]
+    found = compare("questions")["questions"].query("question == 'converged'").set_index("compared")["answer"]
     assert found.to_dict() == {
         "tanh by the paper's protocol: every net diverged": "open",
         "LSTM by the paper's protocol: 3 of 3 nets": "converged",
@@ -126,7 +126,7 @@ def test_the_rescue_looks_like_the_paper_or_not(tmp_path, monkeypatch, level, an
     path = tmp_path / "models/rescued/speech_long/tanh/trials.csv"
     trials = pd.read_csv(path)
     trials.assign(train_nll=trials["train_nll"] + 0.8).to_csv(path, index=False)
-    found = compare()["questions"].set_index("compared").loc["tanh, test − training NLL"]
+    found = compare("questions")["questions"].set_index("compared").loc["tanh, test − training NLL"]
     assert found["mean"] < -0.3 and found["answer"] == "not as in the paper"
 
 
@@ -135,7 +135,7 @@ def test_a_rescue_that_saves_no_net_is_not_the_papers_and_is_told_so(tmp_path, m
     found = answers(tmp_path, monkeypatch, {"speech_long": planted}, "rescued")["answer"]
     assert set(found) == {"not as in the paper"}
     told = next(sentence for sentence in words(compare())["sentences"] if "exploding" in sentence)
-    assert "on speech in long pieces every tanh net diverges all the same (0 (3 diverged) and 3)" in told.lower()
+    assert "In long pieces every tanh net diverges all the same (n=0 (3 diverged) and 3)." in told
 
 
 def test_where_no_gradient_explodes_the_nets_of_the_paper_are_those_of_either_rule(tmp_path, monkeypatch):
@@ -177,7 +177,7 @@ def test_noise_left_on_moves_results_nearer_to_the_paper_or_away(tmp_path, monke
     planted = Planted({"gru": [level - 0.01, level, level + 0.01]})
     row = answers(tmp_path, monkeypatch, {"jsb_chorales": planted}, "left_on").iloc[0]
     assert (row["answer"], row["mean"]) == (answer, pytest.approx(found, abs=0.011))
-    (scores,) = compare()["left_on"].itertuples()
+    (scores,) = compare("left_on")["left_on"].itertuples()
     assert (scores.cell, scores.repeats, scores.paper_nll) == ("gru", 3, 8.54)
     assert scores.noisy_mean - scores.clean_mean == pytest.approx(0.2) and scores.noisy_low < scores.noisy_high
 
@@ -196,7 +196,11 @@ def test_an_order_survives_turns_or_stays_open(tmp_path, monkeypatch):
     guess = pd.read_csv(path)
     guess.loc[(guess["baseline"] == "note-1-gram") & (guess["split"] == "test"), "nll"] = 8.3
     guess.to_csv(path, index=False)
-    found = compare()["questions"].query("question == 'practice' and answer != 'not tested'").set_index("compared")
+    found = (
+        compare("questions")["questions"]
+        .query("question == 'practice' and answer != 'not tested'")
+        .set_index("compared")
+    )
     assert found["answer"].to_dict() == {"LSTM − tanh": "void", "GRU − tanh": "survives", "GRU − LSTM": "void"}
 
 
@@ -211,8 +215,8 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, answe
     closed = found.loc["share of the gap, tanh − GRU, that a leak closes"]
     assert (closed["answer"], closed["mean"]) == (answer, pytest.approx((9.0 - leaky) / 0.5))
     told = words(compare())["sentences"]
-    part = "**worse**: GRU without reset gate (1 of 1 sets, up to 0.200 ["
-    assert any(sentence.startswith("*What is each part") and part in sentence for sentence in told)
+    part = "Worse than the whole unit: GRU without reset gate (1 of 1 sets, up to 0.200 ["
+    assert any(sentence.startswith("**What is each part") and part in sentence for sentence in told)
 
 
 def rows(*told: tuple) -> pd.DataFrame:
@@ -244,9 +248,9 @@ SAID = {
                 9,
             ),
         ],
-        "On speech in short pieces 70% [60%,\u00a080%] of tanh's gap to the LSTM goes with the noise (3 with noise, "
-        "3 without): **so**; on speech in long pieces every tanh net diverges with the noise; without it tanh is 2.50 "
-        "[−3.50,\u00a09.00] nats behind the GRU (3 without): **so**.",
+        "In short pieces 70% [60%,\u00a080%] of tanh's gap to the LSTM goes with the noise (n=3 with noise, "
+        "3 without). In long pieces every tanh net diverges with the noise; without it tanh is 2.50 "
+        "[−3.50,\u00a09.00] nats behind the GRU (n=3 without).",
     ),
     "which noise": (
         [
@@ -261,29 +265,27 @@ SAID = {
             ),
             ("noise_where", "speech_short", "tanh with a quarter − tanh without", "1", None, None, None),
         ],
-        "On speech in short pieces, behind tanh without: tanh with half by 2.90 [1.30,\u00a05.80] nats (n=3; 5 "
-        "candidates beside 10): **so**, tanh with a quarter by an unknown number of nats (n=1): **so**.",
+        "In short pieces, behind tanh without: tanh with half by 2.90 [1.30,\u00a05.80] nats and tanh with a quarter "
+        "by an unknown number of nats (n=3; 5 candidates beside 10 or 1).",
     ),
     "a rescue": (
         [
             ("rescued", "speech_long", "tanh, test − training NLL", "3", -0.5, -0.7, -0.3),
             ("rescued", "speech_long", "tanh − LSTM", "3", 8, 2, 14),
         ],
-        "On speech in long pieces tanh then trains and is 8.00 [2.00,\u00a014.00] nats behind the LSTM (n=3): **so**; "
-        "its test NLL less its training NLL is −0.50 [−0.70,\u00a0−0.30] (n=3): **so**.",
+        "In long pieces tanh then trains and is 8.00 [2.00,\u00a014.00] nats behind the LSTM (n=3): so. "
+        "Its test NLL less its training NLL is −0.50 [−0.70,\u00a0−0.30]: so.",
     ),
     "no gradient to rescue": (
         [("rescued", "speech_short", "tanh (no gradient explodes) − LSTM", "3", 8, 2, 14)],
-        "On speech in short pieces no gradient explodes anyway; tanh is 8.00 [2.00,\u00a014.00] nats behind the LSTM "
-        "(n=3): **so**.",
+        "In short pieces no gradient explodes anyway; tanh is 8.00 [2.00,\u00a014.00] nats behind the LSTM (n=3): so.",
     ),
     "a distance": (
         [
             ("authors", "", "theirs less ours", "12 pairs of set and unit", 0.2, 0.1, 0.3),
             ("authors", "musedata", "theirs less ours", "3 pairs of set and unit", 0.4, 0.3, 0.5),
         ],
-        "The mean distance changes by 0.200 [0.100,\u00a00.300] nats (12 pairs of set and unit): **so**; so on "
-        "MuseData.",
+        "The mean distance changes by 0.200 [0.100,\u00a00.300] nats (12 pairs of set and unit). So on MuseData.",
     ),
 }
 
@@ -291,7 +293,7 @@ SAID = {
 @pytest.mark.parametrize(("told", "sentence"), SAID.values(), ids=SAID)
 def test_an_answer_is_said_in_plain_words_with_n_and_interval(told, sentence):
     (said, rest) = words({"questions": rows(*((*row, "so") for row in told)), "baselines": BASELINES})["sentences"]
-    assert said.split("?* ")[1] == sentence and rest.startswith("Not tested yet: ")
+    assert said.split("?** *So.* ")[1] == sentence and rest.startswith("Not tested yet: ")
 
 
 def test_orders_are_told_by_who_is_ahead_and_the_undecided_counted():
@@ -307,11 +309,12 @@ def test_orders_are_told_by_who_is_ahead_and_the_undecided_counted():
     scores = pd.DataFrame(nlls, columns=["arm", "cell", "nll_mean"]).assign(dataset="piano_midi")
     frames = {"questions": rows(*told), "baselines": pd.concat([BASELINES, pd.DataFrame(guess)]), "arm_scores": scores}
     (said, _) = words(frames)["sentences"]
-    assert said.split("?* ")[1] == (
-        "It **survives** with the GRU 0.40 [0.30,\u00a00.50] ahead of the LSTM on Bach chorales (music21) and with "
-        "tanh 0.22 [0.06,\u00a00.34] ahead of the GRU on JSB Chorales (n=5 or n=3); **open**: 1 other; 1 comparison "
-        "**not tested**. Nets of this arm can fail to use their input (why: `reports/studies`): on Piano-midi the LSTM "
-        "at 10.70, where note frequencies alone give 11.05: orders of such a unit are **void**."
+    assert said.split("?** ")[1] == (
+        "*Survives in 2 of 5 cases, open in 1, void in 1, not tested in 1.* "
+        "It survives with the GRU 0.40 [0.30,\u00a00.50] ahead of the LSTM on Bach chorales (music21) and with "
+        "tanh 0.22 [0.06,\u00a00.34] ahead of the GRU on JSB Chorales (n=5 or 3). "
+        "Orders are void where nets fail to use their input (why: `reports/studies`): on Piano-midi the LSTM "
+        "at 10.70, where note frequencies alone give 11.05."
     )
 
 
@@ -322,8 +325,7 @@ def test_where_all_orders_are_open_the_best_known_is_told():
     ]
     scores = pd.DataFrame(columns=["arm", "cell", "nll_mean", "dataset"])
     (said, _) = words({"questions": rows(*told), "baselines": BASELINES, "arm_scores": scores})["sentences"]
-    best = "best known GRU − LSTM 0.01 [−0.05,\u00a00.07] on MuseData"
-    assert said.endswith(f"**open**: 2 comparisons, {best}.")
+    assert said.endswith("?** *Open.* Best known is GRU − LSTM 0.01 [−0.05,\u00a00.07] on MuseData (n=3).")
 
 
 def test_parts_are_told_by_what_their_lack_costs_and_the_leak_by_its_share():
@@ -335,9 +337,24 @@ def test_parts_are_told_by_what_their_lack_costs_and_the_leak_by_its_share():
         ("parts", "jsb_chorales", CLOSED, "5 and 11", -0.001, -0.4, 0.3, "gates"),
     ]
     (said, _) = words({"questions": rows(*told), "baselines": BASELINES})["sentences"]
-    assert said.split("?* ")[1] == (
-        "Beside the whole unit of as many parameters, **worse**: GRU without reset gate (2 of 2 sets, up to 0.400 "
-        "[0.200,\u00a00.600]); **better**: LSTM, coupled gates (1 of 1 sets, up to −0.100 [−0.200,\u00a0−0.050]); "
-        "a leak, a shortcut without gates, closes 0% [−40%,\u00a030%] on JSB Chorales of tanh's gap to the GRU: "
-        "**gates**; **open**: 1 other (n=3 or 5 beside 3 or 11)."
+    assert said.split("?** ")[1] == (
+        "*Worse in 2 of 4 cases, better in 1, open in 1.* "
+        "Worse than the whole unit: GRU without reset gate (2 of 2 sets, up to 0.400 [0.200,\u00a00.600]). "
+        "Better than the whole unit: LSTM, coupled gates (1 of 1 sets, up to −0.100 [−0.200,\u00a0−0.050]). "
+        "A leak, a shortcut without gates, closes 0% [−40%,\u00a030%] on JSB Chorales of tanh's gap to the GRU: "
+        "gates. Units are of equal size, n=3 or 5 beside 3 or 11."
     )
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (["open", "open", "open"], "Open"),
+        (["not tested", "not tested", "gates"], "Gates on MuseData; not tested on JSB Chorales"),
+        (["not tested", "open", "gates"], "Gates in 1 of 3 cases, open in 1, not tested in 1"),
+    ],
+)
+def test_the_answer_comes_first_set_by_set_where_each_has_one(answers, told):
+    sets = ("jsb_chorales", "jsb_chorales", "musedata")
+    frame = rows(*(("parts", of, "a − b", "3", 0.2, 0.1, 0.3, said) for of, said in zip(sets, answers, strict=True)))
+    assert words({"questions": frame})["sentences"][0].startswith(f"**What is each part of a unit worth?** *{told}.* ")

@@ -107,7 +107,7 @@ def test_one_repeat_decides_nothing(tmp_path, monkeypatch):
     one = {"lstm": [8.9], "gru": [8.4]}
     datasets = {"jsb_chorales": Planted(one, touched=6), "bach_chorales": Planted(one)}
     monkeypatch.chdir(write_study(tmp_path, datasets, resamples=99))
-    assert set(compare()["robustness"]["order"]) == {"undecided"}
+    assert set(compare("robustness")["robustness"]["order"]) == {"undecided"}
 
 
 def test_a_unit_that_diverged_throughout_is_left_out(tmp_path, monkeypatch):
@@ -134,7 +134,7 @@ def test_missing_and_stale_files_of_the_second_arm_are_told(study):
     params = YAML().load(study / "params.yaml")
     params["arms"]["total"]["cells"] = ["tanh"]
     YAML().dump(params, study / "params.yaml")
-    assert set(compare()["arm_scores"].query("arm == 'total'")["cell"]) == {"tanh", "gru"}
+    assert set(compare("arm_scores")["arm_scores"].query("arm == 'total'")["cell"]) == {"tanh", "gru"}
 
 
 def test_leakage_of_other_pieces_is_refused(study):

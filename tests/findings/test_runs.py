@@ -127,7 +127,7 @@ def test_a_new_dataset_leaves_the_others_numbers_alone(tmp_path, monkeypatch):
 
 
 def test_summary_has_means_intervals_and_the_papers_numbers(study):
-    table = compare()["summary"].set_index(["dataset", "cell", "split", "averaging"])
+    table = compare("summary")["summary"].set_index(["dataset", "cell", "split", "averaging"])
     gru = table.loc["jsb_chorales", "gru", "test", "pooled"]
     assert (gru["repeats"], gru["paper_nll"]) == (2, 8.54)
     assert (gru["nll_mean"], gru["nll_low"], gru["nll_high"]) == pytest.approx(
@@ -140,7 +140,7 @@ def test_summary_has_means_intervals_and_the_papers_numbers(study):
 
 
 def test_differences_have_an_interval_over_pieces_where_there_is_one_repeat(study):
-    table = compare()["differences"].set_index(["dataset", "first", "second", "averaging"])
+    table = compare("differences")["differences"].set_index(["dataset", "first", "second", "averaging"])
     row = table.loc["musedata", "gru", "tanh", "pooled"]
     assert (row["repeats"], row["pieces"]) == (1, 20)
     assert row["difference_mean"] == pytest.approx(-0.2)
@@ -159,7 +159,7 @@ def test_curves_are_the_chosen_candidates(study):
 
 
 def test_design_marks_small_budgets(study):
-    table = compare()["design"].set_index("dataset")
+    table = compare("design")["design"].set_index("dataset")
     assert table.loc["jsb_chorales", "budget"] == "paper"
     assert table.loc["musedata", "budget"] == "preliminary"
     assert (table.loc["musedata", "candidates"], table.loc["musedata", "paper_candidates"]) == (3, 10)
@@ -173,14 +173,14 @@ HALVING = {"halving": {"epochs": [2, 4], "keep": 0.5}}
 def test_design_says_how_candidates_are_searched(tmp_path, monkeypatch):
     sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **HALVING})}
     monkeypatch.chdir(write_study(tmp_path, sets))
-    assert compare()["design"]["search"].tolist() == ["best 50% go on after epochs 2, 4"]
+    assert compare("design")["design"]["search"].tolist() == ["best 50% go on after epochs 2, 4"]
 
 
 @pytest.mark.parametrize("short", [{"candidates": 9}, {"max_epochs": 499}, HALVING])
 def test_a_candidate_or_an_epoch_fewer_or_halving_is_preliminary(tmp_path, monkeypatch, short):
     sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **short})}
     monkeypatch.chdir(write_study(tmp_path, sets))
-    assert compare()["design"]["budget"].tolist() == ["preliminary"]
+    assert compare("design")["design"]["budget"].tolist() == ["preliminary"]
 
 
 def test_halving_that_is_only_recorded_is_the_plain_search(tmp_path, monkeypatch):
@@ -288,7 +288,7 @@ def test_published_models_are_of_known_families(study):
 
 
 def test_standings_hold_published_results_on_the_same_data(study):
-    table = compare()["standings"]
+    table = compare("standings")["standings"]
     assert set(table["dataset"]) == {"jsb_chorales", "musedata"}
     assert not table["model"].str.contains("own").any()
     row = table[(table["dataset"] == "musedata") & (table["model"] == "BL2012 RNN-NADE (HF)")].iloc[0]

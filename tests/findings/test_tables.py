@@ -78,7 +78,7 @@ def test_bands_carry_a_stopped_net_on_at_its_best_epoch(tmp_path, monkeypatch):
     trials.to_csv(folder / "trials.csv", index=False)
     curves.to_csv(folder / "curves.csv.gz", index=False)
     monkeypatch.chdir(tmp_path)
-    bands = compare()["bands"].set_index("epoch")
+    bands = compare("bands")["bands"].set_index("epoch")
     chosen = curves.merge(trials.loc[trials["chosen"], ["repeat", "candidate"]]).set_index(["repeat", "epoch"])
     assert bands["running"].loc[[20, 21, 30, 31, 40]].tolist() == [3, 2, 2, 1, 1]
     assert bands.index[bands["median_stop"]].tolist() == [30]

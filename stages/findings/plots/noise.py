@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from stages.findings.declare import Frames, plot
 from stages.presentation.style import cell_styles, dot_panels
-from stages.presentation.wording import OVER_REPEATS, number, set_name
+from stages.presentation.wording import OVER_REPEATS, capital, number, set_name
 
 PAPER, NOISELESS = "paper", "noiseless"
 CONDITIONS = {
@@ -57,7 +57,7 @@ def _title(frames: Frames) -> str:
         parts = ", ".join(f"{gap.removeprefix('is ')} {condition}" for condition, gap in behind(rows).items())
         told.append(f"{set_name(dataset)}: tanh {parts}" if parts else set_name(dataset))
     text = "; ".join(told)
-    return f"{text[:1].upper()}{text[1:]}"
+    return capital(text)
 
 
 @plot(

@@ -204,10 +204,8 @@ def _off(stated: dict[tuple[str, str], float], nll: Scores) -> dict[str, np.ndar
 def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
     here, pairs = study.evidence, [pair[::-1] for pair in itertools.combinations(study.design.cells, 2)]
     for arm, dataset, pair in itertools.product(PRACTICE, rules.practice.sets, pairs):
-        there, lost = (
-            study.evidence_of(study.of_arm(arm)),
-            guessing(study.frame("baselines"), study.frame("arm_scores"), arm),
-        )
+        there = study.evidence_of(study.of_arm(arm))
+        lost = guessing(study.frame("baselines"), study.frame("arm_scores"), arm)
         put = Answer(arm, dataset, " − ".join(map(cell_name, pair)), "the same sign in both arms")
         if _has(here.runs, dataset, *pair):
             before = side(here.decided(dataset, *pair), 0.0, "+", "-")
