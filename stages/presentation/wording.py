@@ -31,6 +31,7 @@ _SETS = {
     "speech_short": "speech in short pieces",
     "speech_long": "speech in long pieces",
 }
+_NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 # What is shown of several repeats, wherever it is.
 OVER_REPEATS = "means over repeats with 95% intervals"
@@ -59,6 +60,11 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     """`a, b and c`, each once."""
     names = list(dict.fromkeys(names))
     return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def in_words(value: int) -> str:
+    """A count as a word up to ten, `none` if there is nothing to count."""
+    return _NUMBERS[value] if 0 <= value < len(_NUMBERS) else str(value)
 
 
 def capital(text: str) -> str:

@@ -30,10 +30,8 @@ def improvement_over_sets(runs: Sequence[Sequence[np.ndarray]], resampling: Resa
     shares = [(first < second.T) + 0.5 * (first == second.T) for first, second in pairs]  # run r over run s, [R, S]
 
     def estimate(*drawn: np.ndarray) -> np.ndarray:
-        of_sets = [
-            share[r[..., :, None], r[..., None, :]].mean((-1, -2)) for share, r in zip(shares, drawn, strict=True)
-        ]
-        return sum(of_sets) / len(of_sets)
+        means = (share[r[..., :, None], r[..., None, :]].mean((-1, -2)) for share, r in zip(shares, drawn, strict=True))
+        return sum(means) / len(shares)
 
     found = resampling.interval(list(map(len, shares)), estimate, "improvement", *key, bounds=SHARE)
     return found if found.low < found.high else NOTHING._replace(mean=found.mean)

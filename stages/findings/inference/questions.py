@@ -16,7 +16,8 @@ from stages.findings.inference.resampling import NOTHING, Interval, Resampling, 
 from stages.findings.records.runs import Run
 from stages.plumbing.parameters import Name, Section
 
-OPEN, NOT_TESTED, VOID = "open", "not tested", "void"
+OPEN, NOT_TESTED, VOID, BEFORE = "open", "not tested", "void", "open before"
+LIKE, UNLIKE = "as in the paper", "not as in the paper"
 
 
 class Share(Section):

@@ -38,12 +38,12 @@ def _scores(frames: Frames) -> pd.DataFrame:
 def _title(frames: Frames) -> str:
     if _scores(frames).empty:
         return ""
-    found = frames["questions"].query("question == 'practice' and answer != 'not tested'")["answer"].value_counts()
+    words = {"survives": "survives in", "turns": "turns in", "open": "stays open in", "void": "is void in"}
+    found = frames["questions"].query("question == 'practice' and answer in @words")["answer"].value_counts()
     if found.empty:
         return "Music under other protocols than the paper's"
-    words = {"survives": "survives in", "turns": "turns in", "open": "stays open in", "void": "is void in"}
     told = listed(f"{words[answer]} {found[answer]}" for answer in words if answer in found)
-    return f"Trained by Adam, the order of two units {told} of {count(found.sum(), 'comparison')}"
+    return f"Trained by Adam, the order of two units {told} of {count(found.sum(), 'case')}"
 
 
 @plot(

@@ -32,7 +32,7 @@ DATA = {"same": "the same data", "reprocessed": "the same music, another edition
         "trials stopped early / at most epochs / halved / diverged": lambda row: (
             f"{row.trials_stopped} / {row.trials_max_epochs} / {row.trials_halved} / {row.trials_diverged}"
         ),
-        "hours of training": lambda row: number(row.training_hours, 1),
+        "hours of training, all arms": lambda row: number(row.training_hours, 1),
         "device": "device",
     },
 )

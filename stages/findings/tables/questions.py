@@ -10,8 +10,11 @@ import pandas as pd
 
 from stages.findings.declare import table
 from stages.findings.inference.questions import (
+    BEFORE,
+    LIKE,
     NOT_TESTED,
     OPEN,
+    UNLIKE,
     VOID,
     Answer,
     Questions,
@@ -147,15 +150,12 @@ def _rescued(study: Study, rules: Questions) -> Iterator[Answer]:
         found = mean_over_repeats(gap, study.resampling, "question", "rescued", dataset)
         inside = -rule.same < found.low and found.high < rule.same
         outside = found.high < -rule.same or rule.same < found.low
-        answer = "as in the paper" if inside else "not as in the paper" if outside else OPEN
+        answer = LIKE if inside else UNLIKE if outside else OPEN
         few = len(results) < study.evidence.rules.minimum_repeats
         beside = study.evidence_of({**study.runs, (dataset, TANH): trained})
-        put = [
-            of.judged(beside, TANH, cell, rule.behind, "as in the paper", "not as in the paper")
-            for cell, of in behind.items()
-        ]
+        put = [of.judged(beside, TANH, cell, rule.behind, LIKE, UNLIKE) for cell, of in behind.items()]
         put.insert(0, replace(fits, answer=OPEN if few else answer, found=found, repeats=str(len(results))))
-        yield from put if len(results) else [replace(answer, answer="not as in the paper") for answer in put]
+        yield from put if len(results) else [replace(answer, answer=UNLIKE) for answer in put]
 
 
 def _authors(study: Study, rules: Questions) -> Iterator[Answer]:
@@ -209,8 +209,9 @@ def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
         put = Answer(arm, dataset, " − ".join(map(cell_name, pair)), "the same sign in both arms")
         if _has(here.runs, dataset, *pair):
             before = side(here.decided(dataset, *pair), 0.0, "+", "-")
-            signs = {"+": ("survives", "turns"), "-": ("turns", "survives")}.get(before, (OPEN, OPEN))
+            signs = {"+": ("survives", "turns"), "-": ("turns", "survives")}.get(before, (BEFORE, BEFORE))
             put = put.judged(there, *pair, 0.0, *signs)
+            put = replace(put, answer=BEFORE) if before == OPEN and put.answer == OPEN else put
         void = put.answer != NOT_TESTED and {(dataset, cell) for cell in pair} & {*lost.index}
         yield replace(put, answer=VOID) if void else put
 

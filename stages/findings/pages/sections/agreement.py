@@ -37,7 +37,8 @@ def _distance(rows: pd.DataFrame) -> str:
     """How far a set's best unit is from the paper's best, in testing and in training."""
     of = rows.set_index("averaging")
     test, train = (of[f"{split}_nll"] - of[f"paper_{split}_nll"] for split in ("test", "train"))
-    units = listed(map(cell_name, [*of["cell"], *of["paper_cell"]]))
+    ours, theirs = (listed(map(cell_name, of[side])) for side in ("cell", "paper_cell"))
+    units = ours if ours == theirs else f"our {ours} less the paper's {theirs}"
     return f"{set_name(rows['dataset'].iloc[0])}, {units}: {_gaps(test)}; in training {_gaps(train)}."
 
 
@@ -54,9 +55,8 @@ def near(distances: pd.DataFrame) -> str:
     of_net = known.groupby(["dataset", "cell"])["near"].any()
     within, spread = int(of_net.sum()), known.loc[known["averaging"] == "pooled", "run_sd"]
     return (
-        f"Of the paper's {count(len(of_net), 'test NLL')}, {within} {'lies' if within == 1 else 'lie'} where "
-        f"{NEAR:.0%} of further runs of ours would, whose standard deviation is {number(spread.min())} to "
-        f"{number(spread.max())} nats."
+        f"{within} of the paper's {count(len(of_net), 'test NLL')} could be a further run of ours, in one averaging at "
+        f"least; a run's standard deviation is {number(spread.min())} to {number(spread.max())} nats."
     )
 
 

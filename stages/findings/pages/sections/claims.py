@@ -26,12 +26,20 @@ def counts(rows: pd.DataFrame, design: pd.DataFrame, both_ways: bool) -> str:
     held, against = (int((asked["verdict"] == verdict).sum()) for verdict in (SUPPORTED, CONTRADICTED))
     lacking = sum(kind(row) == LACKING for row in asked.itertuples())
     open_ = len(asked) - held - against - lacking
-    where = f" ({set_names(asked.loc[asked['verdict'] == CONTRADICTED, 'dataset'])})" * bool(against)
+    lost = asked[asked["verdict"] == CONTRADICTED]
     if both_ways:
-        ahead = f"The GRU is ahead on {held or 'none'} of {count(len(asked), 'set')}"
-        told = [f"{ahead}, the LSTM on {against or 'none'}{where}"]
+        where = f" ({set_names(lost['dataset'])})" * bool(against)
+        told = [f"The GRU is ahead on {held or 'none'} of {count(len(asked), 'set')}"]
+        told += [f"the LSTM on {against or 'none'}{where}"]
     else:
         told = [f"{held} of {count(len(asked), 'comparison')} support{'s' * (held == 1)} it"]
-        told += [f"{against} contradict{'s' * (against == 1)} it{where}"] * bool(against)
+        told += [f"{against} contradict{'s' * (against == 1)} it ({_what(lost)})"] * bool(against)
     told += [f"{open_} open"] * bool(open_) + [f"{lacking} cannot be made"] * bool(lacking)
     return f"{', '.join(told)}."
+
+
+def _what(rows: pd.DataFrame) -> str:
+    """`seconds an update on JSB Chorales`: what is compared, with its units where there is one such comparison."""
+    groups = rows.groupby(rows["quantity"].str.split(",").str[0], sort=False)
+    names = [of["quantity"].iloc[0] if of["quantity"].nunique() == 1 else head for head, of in groups]
+    return "; ".join(f"{name} on {set_names(of['dataset'])}" for name, (_, of) in zip(names, groups, strict=True))

@@ -21,7 +21,7 @@ def words(frames: Frames) -> dict[str, Any] | None:
     return {"temperature": text(first["temperature"]), "seed": seed, "links": links(facts), "nets": _nets(facts)}
 
 
-def links(facts: pd.DataFrame, seen: str = "in the appendix, as a picture") -> str:
+def links(facts: pd.DataFrame, seen: str = "in the appendix") -> str:
     """A row per set, a column for the real piece and per unit: a link to what is heard, or why there is none.
 
     Args:

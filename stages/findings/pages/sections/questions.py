@@ -1,6 +1,5 @@
 """The questions of the arms: the answer of each, then what it rests on, from whatever runs there are."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.inference.questions import NOT_TESTED, OPEN, VOID
-from stages.findings.tables.questions import CLOSED, PRACTICE, UNEXPLODED, guessing
+from stages.findings.inference.questions import BEFORE, LIKE, NOT_TESTED, OPEN, UNLIKE, VOID
+from stages.findings.tables.questions import CLOSED, UNEXPLODED
 from stages.presentation.wording import capital, cell_name, interval, listed, number, set_name, set_names, share
 
 UNDECIDED = {OPEN: 1, VOID: 2, NOT_TESTED: 3}  # what is told after other answers, in this order
@@ -22,8 +21,8 @@ def words(frames: Frames) -> dict[str, Any]:
         if (tested := rows[rows["answer"] != NOT_TESTED]).empty:
             rest.append(asked)
             continue
-        details = [*sentence(tested), *(stuck(frames, name) if name in PRACTICE else [])]
-        told.append(" ".join([f"**{asked}** *{capital(answer(rows))}.*", *(f"{capital(text)}." for text in details)]))
+        details = " ".join(f"{capital(text)}." for text in sentence(tested))
+        told.append(f"**{asked}** *{capital(answer(rows))}.* {details}")
     told += [f"Not tested yet: {' '.join(rest)}"] * bool(rest)
     return {"asked": {name: asked for name, (asked, _) in ASKED.items()}, "sentences": told}
 
@@ -31,28 +30,23 @@ def words(frames: Frames) -> dict[str, Any]:
 def answer(rows: pd.DataFrame) -> str:
     """`Open`, `The noise's on …; open on …` where each set has one answer, else in how many cases which is the answer.
 
-    A distance's is that over all sets; what a leak closes is no case beside what a part is worth.
+    A distance's is that over all sets. What a leak closes is no case, nor is an order that the paper's protocol lacks.
+    A set is as in the paper in all that is asked, or is not.
     """
-    rows = rows[rows["compared"] != CLOSED]
+    rows = rows[(rows["compared"] != CLOSED) & (rows["answer"] != BEFORE)]
+    if (rows["question"] == "rescued").any():
+        worst = rows["answer"].map((UNLIKE, NOT_TESTED, OPEN, LIKE).index).groupby(rows["dataset"]).idxmin()
+        rows = rows.loc[sorted(worst)]
     rows = rows[rows["dataset"] == ""] if (rows["dataset"] == "").any() else rows
     said = rows["answer"].value_counts(sort=False)
     said = said[sorted(said.index, key=lambda word: UNDECIDED.get(word, 0))]
     if len(said) == 1:
         return said.index[0]
     if rows.groupby("dataset")["answer"].nunique().max() == 1:
-        return "; ".join(f"{word} on {set_names(rows.loc[rows['answer'] == word, 'dataset'])}" for word in said.index)
+        told = (f"{word} on {set_names(rows.loc[rows['answer'] == word, 'dataset'])}" for word in said.index)
+        return "; ".join(told).replace("on speech in", "in")
     first, *others = (f"{word} in {n}" for word, n in said.items())
     return ", ".join([f"{first} of {len(rows)} cases", *others])
-
-
-def stuck(frames: Frames, arm: str) -> list[str]:
-    """Where an order is void, since a unit has learned little more than note frequencies."""
-    told = []
-    for dataset, of in guessing(frames["baselines"], frames["arm_scores"], arm).groupby(level="dataset", sort=False):
-        found = listed(f"the {cell_name(row.Index[1])} at {number(row.here)}" for row in of.itertuples())
-        told.append(f"on {set_name(dataset)} {found}, where note frequencies alone give {number(of['guess'].iloc[0])}")
-    void = f"orders are {VOID} where nets fail to use their input (why: `reports/studies`): {'; '.join(told)}"
-    return [void][: len(told)]
 
 
 def speech_noise(rows: pd.DataFrame) -> list[str]:
@@ -78,7 +72,7 @@ def noise_where(rows: pd.DataFrame) -> list[str]:
 
 
 def converged(rows: pd.DataFrame) -> list[str]:
-    return ["a case is a unit's chosen nets on a set in an arm, all of them; open where all diverged"]
+    return ["a case is a unit on a set in an arm; all its chosen nets must have"]
 
 
 def rescued(rows: pd.DataFrame) -> list[str]:
@@ -86,14 +80,15 @@ def rescued(rows: pd.DataFrame) -> list[str]:
     told = []
     for dataset, of in rows.groupby("dataset", sort=False):
         fits, behind = (of[of["compared"].str.contains(", test − ") == fit] for fit in (True, False))
-        gaps = _by_unit(behind, "nats behind")
-        trains = "no gradient explodes anyway; tanh" if UNEXPLODED in of["compared"].iloc[0] else "tanh then trains and"
-        if behind["repeats"].str.match(r"0\b").all():
-            told.append(f"{_speech(dataset)} every tanh net diverges all the same {_counted(behind)}")
-            continue
-        told.append(f"{_speech(dataset)} {trains} is {gaps} {_counted(behind)}: {listed(behind['answer'])}")
-        fits = fits[~fits["compared"].str.contains(UNEXPLODED, regex=False)].itertuples()
-        told += [f"its test NLL less its training NLL is {_ends(row)}: {row.answer}" for row in fits]
+        text = (
+            f"tanh then trains and is {_by_unit(behind, 'nats behind')} {_counted(behind)}: {listed(behind['answer'])}"
+        )
+        if of["compared"].str.contains(UNEXPLODED, regex=False).all():
+            text, fits = "no gradient explodes, so either rule gives the same nets", fits[:0]
+        elif behind["repeats"].str.match(r"0\b").all():
+            text, fits = f"every tanh net diverges all the same {_counted(behind)}", fits[:0]
+        told.append(f"{_speech(dataset)} {text}")
+        told += [f"its test NLL less its training NLL is {_ends(row)}: {row.answer}" for row in fits.itertuples()]
     return told
 
 
@@ -111,9 +106,13 @@ def practice(rows: pd.DataFrame) -> list[str]:
         of = rows[rows["answer"] == outcome].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
         found = [f"with {_ahead(row)} on {set_name(row.dataset)}" for row in of.itertuples()]
         told += [f"it {outcome} {listed(found)} {_counted(of)}"] * bool(found)
+    void = set_names(rows.loc[rows["answer"] == VOID, "dataset"])
     left = rows[rows["answer"] == OPEN].assign(width=rows["high"] - rows["low"]).sort_values("width").itertuples()
-    known = [f"best known is {row.compared} {_ends(row)} on {set_name(row.dataset)} (n={row.repeats})" for row in left]
-    return told or known[:1]
+    known = [
+        f"the narrowest is {row.compared} {_ends(row)} on {set_name(row.dataset)} (n={row.repeats})" for row in left
+    ]
+    told = told or known[:1]
+    return told + [f"void on {void}, where nets fail to use their input (why: `reports/studies`)"] * bool(void)
 
 
 def parts(rows: pd.DataFrame) -> list[str]:
@@ -126,11 +125,12 @@ def parts(rows: pd.DataFrame) -> list[str]:
             f"{unit} ({len(each)} of {(units == unit).sum()} sets, up to {_ends(next(each.itertuples()), fine)})"
             for unit, each in of.groupby(units, sort=False)
         ]
-        told += [f"{outcome} than the whole unit: {listed(found)}"] * bool(found)
+        told += [f"{outcome}: {listed(found)}"] * bool(found)
     for outcome, of in rows[share_closed].groupby("answer", sort=False):
         closed = listed(f"{_ends(row, share)} on {set_name(row.dataset)}" for row in of.itertuples())
-        told.append(f"a leak, a shortcut without gates, closes {closed} of tanh's gap to the GRU: {outcome}")
-    return [*told, f"units are of equal size, {_beside(rows['repeats'])}"]
+        speaks = outcome if outcome == OPEN else f"which speaks for {outcome}"
+        told.append(f"a leak, a shortcut without gates, closes {closed} of tanh's gap to the GRU: {speaks}")
+    return [*told, f"each beside the whole unit of equal size {_counted(rows)}"]
 
 
 fine = partial(number, decimals=3)
@@ -147,7 +147,7 @@ ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], list[str]]]] = {
     ),
     "practice": ("Does the order of two units survive training by Adam, with warm-up, cosine and dropout?", practice),
     "practice_bias": ("And if their output bias begins at the note frequencies?", practice),
-    "parts": ("What is each part of a unit worth?", parts),
+    "parts": ("Is a unit worse without a part, or with one elsewhere?", parts),
 }
 
 
@@ -178,11 +178,3 @@ def _ends(row: Any, *written: Callable[[float], str]) -> str:
 def _counted(rows: pd.DataFrame) -> str:
     """`(n=3; 5 candidates beside 10)`."""
     return f"(n={listed(rows['repeats'], 'or')})"
-
-
-def _beside(repeats: pd.Series) -> str:
-    """`n=3 or 5 beside 3 or 11`: a unit's repeats, where one number stands for both, and those of what it is beside."""
-    ends = [[int(n) for n in re.findall(r"\d+", re.sub(r" \(.*?\)", "", told))] for told in repeats]
-    one, other = (sorted({n[end] for n in ends}) for end in (0, -1))
-    told = f"n={listed(map(str, one), 'or')}"
-    return told if one == other else f"{told} beside {listed(map(str, other), 'or')}"

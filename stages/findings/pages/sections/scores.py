@@ -12,6 +12,7 @@ from stages.presentation.wording import (
     SUPPORTED,
     UNDECIDED,
     cell_name,
+    in_words,
     interval,
     listed,
     number,
@@ -19,13 +20,12 @@ from stages.presentation.wording import (
     set_names,
 )
 
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-NOISE = "the paper's weight noise"
+NOISE = "the weight noise"
 BECOMES = {
-    "the noise's": f"most of tanh's gap goes with {NOISE}",
-    "the units'": f"tanh is behind the gated units with {NOISE} and without",
+    "the noise's": f"most of tanh's gap is {NOISE}'s",
+    "the units'": f"tanh is behind with {NOISE} and without",
     "only without": f"tanh diverges with {NOISE}",
-    "": f"it is open how much of tanh's gap goes with {NOISE}",
+    "": f"whether tanh's gap is {NOISE}'s is open",
 }
 
 
@@ -41,10 +41,6 @@ def words(frames: Frames) -> dict[str, Any]:
     }
 
 
-def in_words(value: int) -> str:
-    return NUMBERS[value] if 0 <= value < len(NUMBERS) else str(value)
-
-
 def tested(frames: Frames, output: str = "") -> pd.DataFrame:
     """Mean test NLL, pooled: rows are datasets in the design's order, columns cells; of one kind of output if asked."""
     rows = frames["summary"].query("split == 'test' and averaging == 'pooled'")
@@ -57,11 +53,9 @@ def tested(frames: Frames, output: str = "") -> pd.DataFrame:
 def sure(frames: Frames, dataset: str, best: str) -> bool:
     """Whether intervals over repeats and pieces put a unit ahead of every other on a dataset."""
     rows = frames["differences"].query("dataset == @dataset and averaging == 'pooled' and repeats > 1")
-    ahead = sum(
-        (row.first == best and row.difference_high < 0) or (row.second == best and row.difference_low > 0)
-        for row in rows.itertuples()
-    )
-    return ahead > 0 and ahead == frames["summary"]["cell"].nunique() - 1
+    first, second = (rows[rows[side] == best] for side in ("first", "second"))
+    ahead = (first["difference_high"] < 0).sum() + (second["difference_low"] > 0).sum()
+    return 0 < ahead == frames["summary"]["cell"].nunique() - 1
 
 
 def answer(frames: Frames) -> list[str]:
@@ -80,16 +74,24 @@ def _music(frames: Frames) -> str:
     if len(counts) > 1 and counts.iloc[1] == wins:
         told = listed(f"{cell_name(other)} on {set_names(best.index[best == other])}" for other in counts.index)
         return f"On music no unit leads: best are {told}."
-    certain = sum(sure(frames, dataset, cell) for dataset in best.index[best == cell])
+    clear = [dataset for dataset in best.index[best == cell] if sure(frames, dataset, cell)]
     whose = "the paper's " * (sets < all_sets)
     of = f"{in_words(wins)} of {whose}{in_words(sets)} sets"
     if wins == sets:
         every = "both" if sets == 2 else f"all {in_words(sets)}"
         of = set_name(best.index[0]) if sets == 1 else f"{every} {f'of {whose}' * bool(whose)}sets"
-    if not certain:
-        return f"On music the {cell_name(cell)} has the lowest error on {of}, but the repeats leave every lead open."
-    clear = "" if certain == wins == 1 else f" on {in_words(certain) if certain < wins else 'all'} of them"
-    return f"On music the {cell_name(cell)} has the lowest error on {of}, clearly so{clear}."
+    told = f"On music the {cell_name(cell)} has the lowest mean error on {of}"
+    if not clear:
+        return f"{told}, but the repeats leave every lead open."
+    count = "" if len(clear) == wins == 1 else f" on {in_words(len(clear)) if len(clear) < wins else 'all'}"
+    return f"{told}, clearly so{count}{_today(frames, cell, clear)}."
+
+
+def _today(frames: Frames, cell: str, clear: list[str]) -> str:
+    """On how many of a unit's clear leads it leads if all units are trained as one would today; no word if unknown."""
+    rows = frames["robustness"].query("condition == 'practice_bias' and (first == @cell or second == @cell)")
+    kept = (rows["order"] == HOLDS).groupby(rows["dataset"]).all().reindex(clear)
+    return f"; with today's training on {'all' if kept.all() else in_words(sum(kept))}" * bool(kept.notna().all())
 
 
 def _speech(frames: Frames) -> str:
@@ -100,8 +102,11 @@ def _speech(frames: Frames) -> str:
         if {PAPER, NOISELESS} <= {*tanh.index}:
             (answer, *others) = dict.fromkeys(asked.loc[asked["dataset"] == dataset, "answer"])
             only = "only without" if tanh[[PAPER, NOISELESS]].isna().tolist() == [True, False] else ""
-            became = BECOMES.get("" if others else answer, BECOMES[only])
-            told.setdefault(became, []).append(set_name(dataset).removeprefix("speech "))
+            best = tested(frames).idxmin(axis=1).get(dataset)
+            lead = f"the {cell_name(best)} leads and " * bool(sure(frames, dataset, best))
+            told.setdefault(lead + BECOMES.get("" if others else answer, BECOMES[only]), []).append(
+                set_name(dataset).removeprefix("speech ")
+            )
     if not told:
         return ""
     first, *rest = (f"{listed(sets)} {became}" for became, sets in told.items())
@@ -112,8 +117,8 @@ def _claims(frames: Frames) -> str:
     counts, claims = frames["claims"]["verdict"].value_counts(), len(frames["claims"])
     held, failed, rest = (int(counts.get(verdict, 0)) for verdict in (SUPPORTED, CONTRADICTED, UNDECIDED))
     verbs = ("hold" if held > 1 else "holds", "fail" if failed > 1 else "fails", "are" if rest > 1 else "is")
-    names = [in_words(n) if n else "none" for n in (held, failed, rest)]
-    told = f"{names[0]} {verbs[0]}, {names[1]} {verbs[1]} and {names[2]} {verbs[2]} still open"
+    names = [in_words(n) for n in (held, failed, rest)]
+    told = f"{names[0]} {verbs[0]}, {names[1]} {verbs[1]} and {names[2]} {verbs[2]} open"
     return f"Of the paper's {in_words(claims)} claims {told}."
 
 
@@ -122,11 +127,8 @@ def leads(frames: Frames) -> str:
     best = tested(frames).idxmin(axis=1)
     if frames["summary"]["cell"].nunique() < 2:
         return "There is one unit, and none to compare it with."
-    certain = [dataset for dataset in best.index if sure(frames, dataset, best[dataset])]
-    told = [
-        f"{cell_name(cell)} on {set_names(d for d in certain if best[d] == cell)}"
-        for cell in dict.fromkeys(best[certain])
-    ]
+    certain = best[[sure(frames, dataset, cell) for dataset, cell in best.items()]]
+    told = [f"{cell_name(cell)} on {set_names(of.index)}" for cell, of in certain.groupby(certain, sort=False)]
     if not told:
         return "On no set do intervals that exclude zero put one unit ahead of all others."
     rest = " Elsewhere pairs stay open." if len(certain) < len(best) else ""
@@ -134,18 +136,17 @@ def leads(frames: Frames) -> str:
 
 
 def orders(frames: Frames) -> str:
-    """How many of the orders of two units that intervals decide on music hold where the nets are trained otherwise."""
-    design, found, told = frames["design"], frames["robustness"], []
+    """How many of the orders on music that intervals decide are decided again if the nets are trained otherwise."""
+    design, found, told, turned = frames["design"], frames["robustness"], [], 0
     music = design.loc[design["output"] == "bernoulli", "dataset"]
     found = found[found["dataset"].isin(music) & ((found["main_low"] > 0) | (found["main_high"] < 0))]
     for condition in ("noiseless", "authors", "practice_bias"):
         if len(rows := found[found["condition"] == condition]):
             holds, turns = (int((rows["order"] == order).sum()) for order in (HOLDS, TURNS))
-            turned = f" and {turns} turn{'s' * (turns == 1)}" * bool(turns)
-            told.append(
-                f"{CONDITIONS[condition]} {holds or 'none'} of {len(rows)} hold{turned} ({set_names(rows['dataset'])})"
-            )
-    return f"Of the orders that intervals decide, {'; '.join(told)}." if told else ""
+            turned += turns
+            told.append(f"{CONDITIONS[condition]} {holds or 'none'} of {len(rows)} ({set_names(rows['dataset'])})")
+    many = f"{in_words(turned)} turn{'s' * (turned < 2)} round in another protocol"
+    return f"Of the orders on music that intervals decide {many}; decided again: {'; '.join(told)}." if told else ""
 
 
 def small_table(frames: Frames) -> str:
