@@ -308,8 +308,8 @@ def test_orders_are_told_by_who_is_ahead_and_the_undecided_counted():
     (said, _) = words({"questions": rows(*told)})["sentences"]
     assert said.split("?** ")[1] == (
         "*Survives in 2 of 5 cases, open in 1, void in 1, not tested in 1.* "
-        "It survives with the GRU 0.40 [0.30,\u00a00.50] ahead of the LSTM on Bach chorales (music21) and with "
-        "tanh 0.22 [0.06,\u00a00.34] ahead of the GRU on JSB Chorales (n=5 or 3). "
+        "It survives with the GRU ahead of the LSTM by 0.40 [0.30,\u00a00.50] on Bach chorales (music21) and "
+        "tanh ahead of the GRU by 0.22 [0.06,\u00a00.34] on JSB Chorales (n=5 or 3). "
         "Void on Piano-midi, where nets fail to use their input (why: `reports/studies`)."
     )
 
@@ -320,7 +320,7 @@ def test_where_all_orders_are_open_the_best_known_is_told():
         ("practice_bias", "musedata", "GRU − LSTM", "3", 0.01, -0.05, 0.07, "open"),
     ]
     (said, _) = words({"questions": rows(*told)})["sentences"]
-    assert said.endswith("?** *Open.* The narrowest is GRU − LSTM 0.01 [−0.05,\u00a00.07] on MuseData (n=3).")
+    assert said.endswith("?** *Open.* Narrowest: GRU − LSTM 0.01 [−0.05,\u00a00.07] on MuseData (n=3).")
 
 
 def test_parts_are_told_by_what_their_lack_costs_and_the_leak_by_its_share():

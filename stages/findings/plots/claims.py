@@ -36,9 +36,8 @@ def _title(frames: Frames) -> str:
     "claims comparisons design",
     _title,
     "A row is one comparison of a claim, a column a set. Filled circle: the whole interval lies where the claim has "
-    "it; cross: on the other side; hollow circle: neither; dot: too few repeats to decide; dash: it cannot be made, as "
-    "where every net diverged. In claim 8 a circle is the GRU ahead, a cross the LSTM. Sets with a dagger are never "
-    "counted.",
+    "it; cross: on the other side; hollow circle: neither; dot: too few repeats to decide; dash: it cannot be made. "
+    "In claim 8 a circle is the GRU ahead, a cross the LSTM. Sets with a dagger are never counted.",
     "Grid of marks: a block per claim, in it a row per comparison, a column per set, a mark per verdict.",
 )
 def claims(frames: Frames, narrow: bool) -> Figure:

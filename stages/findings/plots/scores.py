@@ -32,7 +32,7 @@ def _answer_title(frames: Frames) -> str:
     _answer_title,
     "Test NLL minus the GRU's, nats per step: right of zero a unit is worse than the GRU. Lines are 95% intervals over "
     "repeats and pieces (over pieces alone where n=1). Small hollow marks: the same gaps between the paper's single "
-    "runs, on the same music or another edition of it.",
+    "runs, on the same music or another edition.",
     "Forest plot: a panel for music and one for speech, a row per set, a mark with its interval per unit, zero is the "
     "GRU.",
 )

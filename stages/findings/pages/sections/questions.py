@@ -104,13 +104,10 @@ def practice(rows: pd.DataFrame) -> list[str]:
     told = []
     for outcome in ("survives", "turns"):
         of = rows[rows["answer"] == outcome].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
-        found = [f"with {_ahead(row)} on {set_name(row.dataset)}" for row in of.itertuples()]
-        told += [f"it {outcome} {listed(found)} {_counted(of)}"] * bool(found)
+        told += [f"it {outcome} with {_ahead(of)} {_counted(of)}"] * bool(len(of))
     void = set_names(rows.loc[rows["answer"] == VOID, "dataset"])
     left = rows[rows["answer"] == OPEN].assign(width=rows["high"] - rows["low"]).sort_values("width").itertuples()
-    known = [
-        f"the narrowest is {row.compared} {_ends(row)} on {set_name(row.dataset)} (n={row.repeats})" for row in left
-    ]
+    known = [f"narrowest: {row.compared} {_ends(row)} on {set_name(row.dataset)} (n={row.repeats})" for row in left]
     told = told or known[:1]
     return told + [f"void on {void}, where nets fail to use their input (why: `reports/studies`)"] * bool(void)
 
@@ -162,12 +159,15 @@ def _by_unit(rows: pd.DataFrame, said: str, *written: Callable[[float], str]) ->
     return listed(f"{_ends(row, *written)} {said} the {row.unit}" for row in rows.itertuples())
 
 
-def _ahead(row: Any) -> str:
-    """`the GRU 0.22 [0.06, 0.34] ahead of the LSTM`, from the NLL of one less that of the other."""
-    first, second = (unit if unit == cell_name("tanh") else f"the {unit}" for unit in row.compared.split(" − "))
-    if row.mean < 0:
-        return f"{first} {interval(-row.mean, -row.high, -row.low)} ahead of {second}"
-    return f"{second} {_ends(row)} ahead of {first}"
+def _ahead(rows: pd.DataFrame) -> str:
+    """`the GRU ahead of tanh by 0.22 [0.06, 0.34] on …`, from the NLL of one less that of the other."""
+    told = {}
+    for row in rows.itertuples():
+        units = [unit if unit == cell_name("tanh") else f"the {unit}" for unit in row.compared.split(" − ")]
+        (first, second), sign = (units, -1) if row.mean < 0 else (units[::-1], 1)
+        by = interval(sign * row.mean, *sorted((sign * row.low, sign * row.high)))
+        told.setdefault(f"{first} ahead of {second} by", []).append(f"{by} on {set_name(row.dataset)}")
+    return listed(f"{who} {listed(of)}" for who, of in told.items())
 
 
 def _ends(row: Any, *written: Callable[[float], str]) -> str:

@@ -144,7 +144,7 @@ def orders(frames: Frames) -> str:
         if len(rows := found[found["condition"] == condition]):
             holds, turns = (int((rows["order"] == order).sum()) for order in (HOLDS, TURNS))
             turned += turns
-            told.append(f"{CONDITIONS[condition]} {holds or 'none'} of {len(rows)} ({set_names(rows['dataset'])})")
+            told.append(f"{CONDITIONS[condition]} {holds or 'none'} of {len(rows)}")
     many = f"{in_words(turned)} turn{'s' * (turned < 2)} round in another protocol"
     return f"Of the orders on music that intervals decide {many}; decided again: {'; '.join(told)}." if told else ""
 
