@@ -170,7 +170,8 @@ def test_numbers_of_the_page_are_those_of_the_tables(full):
     assert (full / "summary.md").read_text().count(row) == 1
     appendix = (full / "appendix.md").read_text()
     for claim in pd.read_csv(full / "tables/claims.csv").itertuples():
-        assert f"**{claim.statement}** *{claim.verdict.capitalize()}.*" in text and claim.statement in appendix
+        verdict = {"supported": "Holds", "contradicted": "Fails", "undecided": "Open"}[claim.verdict]
+        assert f"**{claim.statement}** *{verdict}.*" in text and claim.statement in appendix
 
 
 def test_small_budgets_are_named(full):

@@ -40,8 +40,8 @@ def answer(rows: pd.DataFrame) -> str:
     rows = rows[rows["dataset"] == ""] if (rows["dataset"] == "").any() else rows
     said = rows["answer"].value_counts(sort=False)
     said = said[sorted(said.index, key=lambda word: UNDECIDED.get(word, 0))]
-    if len(said) == 1:
-        return said.index[0]
+    if len(said) < 2:
+        return [*said.index, BEFORE][0]
     if rows.groupby("dataset")["answer"].nunique().max() == 1:
         told = (f"{word} on {set_names(rows.loc[rows['answer'] == word, 'dataset'])}" for word in said.index)
         return "; ".join(told).replace("on speech in", "in")
@@ -105,10 +105,10 @@ def practice(rows: pd.DataFrame) -> list[str]:
     for outcome in ("survives", "turns"):
         of = rows[rows["answer"] == outcome].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
         told += [f"it {outcome} with {_ahead(of)} {_counted(of)}"] * bool(len(of))
+    left = rows[(rows["answer"] == OPEN) & (not told)].assign(width=lambda of: of["high"] - of["low"])
+    for of in left.nsmallest(1, "width").itertuples():
+        told.append(f"narrowest: {of.compared} {_ends(of)} on {set_name(of.dataset)} (n={of.repeats})")
     void = set_names(rows.loc[rows["answer"] == VOID, "dataset"])
-    left = rows[rows["answer"] == OPEN].assign(width=rows["high"] - rows["low"]).sort_values("width").itertuples()
-    known = [f"narrowest: {row.compared} {_ends(row)} on {set_name(row.dataset)} (n={row.repeats})" for row in left]
-    told = told or known[:1]
     return told + [f"void on {void}, where nets fail to use their input (why: `reports/studies`)"] * bool(void)
 
 
