@@ -30,7 +30,7 @@ def words(frames: Frames) -> dict[str, Any]:
 def answer(rows: pd.DataFrame) -> str:
     """`Open`, `The noise's on …; open on …` where each set has one answer, else in how many cases which is the answer.
 
-    A distance's is that over all sets. What a leak closes is no case, nor is an order that the paper's protocol lacks.
+    A distance's is that over all sets. What a leak closes is no case, nor is an order that is open before.
     A set is as in the paper in all that is asked, or is not.
     """
     rows = rows[(rows["compared"] != CLOSED) & (rows["answer"] != BEFORE)]
