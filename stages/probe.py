@@ -1,10 +1,12 @@
 """Measures how far back nets reach: gradients through time and gates, of trained nets and of what they were before.
 
     python -m stages.probe --dataset jsb_chorales
+    python -m stages.probe --dataset jsb_chorales --arm parts
 
 On the validation split, with clean weights: pieces that training never fitted, while the test split stays closed. Every
 repeat's chosen net and its untrained twin leave rows in gradients.csv (norms by lag), memory.csv (the shares of losses
-whose gradient vanishes or explodes, the half-life of an input) and gates.csv, of all cells of the arm `paper`.
+whose gradient vanishes or explodes, the half-life of an input) and gates.csv, of all cells of the arm, by default
+`paper`.
 """
 
 import argparse
@@ -24,14 +26,14 @@ from stages.reach.settings import SETTINGS, Settings
 from stages.recurrent.recorded import recorded_cells, recorded_net
 
 
-def measure(dataset: str, cell: str) -> dict[str, pd.DataFrame]:
+def measure(arm: str, dataset: str, cell: str) -> dict[str, pd.DataFrame]:
     """A cell's three tables by their files' names, a row's net named by repeat, candidate and whether it is trained.
 
     Raises:
         InputError: a file of the training or the validation split is missing, or they do not fit each other.
     """
     settings = section("memory", Settings, SETTINGS)
-    folder, device = run_folder(PAPER, dataset, cell), devices.choose()
+    folder, device = run_folder(arm, dataset, cell), devices.choose()
     net = recorded_net(folder / "run.json")
     path = PREPARED / dataset / "valid.npz"
     split = Split.load(path)
@@ -60,10 +62,12 @@ def measure(dataset: str, cell: str) -> dict[str, pd.DataFrame]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True)
-    dataset = parser.parse_args().dataset
-    of_cells = [measure(dataset, cell) for cell in recorded_cells(places.trainings(PAPER, dataset))]
+    parser.add_argument("--arm", default=PAPER)
+    options = parser.parse_args()
+    arm, dataset = options.arm, options.dataset
+    of_cells = [measure(arm, dataset, cell) for cell in recorded_cells(places.trainings(arm, dataset))]
     for name in of_cells[0]:
-        with whole(places.reach(dataset) / f"{name}.csv") as path, path.open("w", encoding="utf-8") as file:
+        with whole(places.reach(arm, dataset) / f"{name}.csv") as path, path.open("w", encoding="utf-8") as file:
             for tables in of_cells:  # cell by cell, so that how a number is written depends on its own cell alone
                 tables[name].to_csv(file, index=False, float_format="%.5g", header=not file.tell())
 

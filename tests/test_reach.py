@@ -297,10 +297,10 @@ def test_a_chosen_net_that_is_not_there_is_named(study, tmp_path):
     path = tmp_path / "models/paper/songs/gru/trials.csv"
     path.write_text(path.read_text().replace("False", "True"))
     with pytest.raises(InputError, match=r"weights.safetensors: expected the chosen trial \(0, 0\)"):
-        probe.measure("songs", "gru")
+        probe.measure("paper", "songs", "gru")
     path.unlink()
     with pytest.raises(InputError, match=r"trials.csv: expected a table of trials .* run `dvc repro`"):
-        probe.measure("songs", "gru")
+        probe.measure("paper", "songs", "gru")
 
 
 def test_data_of_another_width_are_refused(study):
@@ -308,7 +308,7 @@ def test_data_of_another_width_are_refused(study):
     wide = np.zeros((9, NOTES + 1), np.uint8)
     Split(wide, wide, np.array([9]), np.array(["song"]), "bernoulli").save("data/prepared/songs/valid.npz")
     with pytest.raises(InputError, match="valid.npz: expected 5 inputs and 5 targets a step, .* found 6 and 6"):
-        probe.measure("songs", "gru")
+        probe.measure("paper", "songs", "gru")
 
 
 def test_settings_that_contradict_each_other_are_refused():

@@ -15,7 +15,7 @@ from stages.findings.records.reach import read_memories
 from stages.findings.records.reading import read_leakage, read_runs
 from stages.findings.records.runs import Runs
 from stages.plumbing.parameters import section
-from stages.plumbing.places import PAPER
+from stages.plumbing.places import PAPER, PARTS
 
 
 class Study:
@@ -25,6 +25,7 @@ class Study:
         design, settings, protocol: of params.yaml and settings.yaml.
         arms: name → its runs, (dataset, cell) → run; `runs`: those of the arm `paper`.
         evidence: the quantities that claims speak about; `memories`: how far back nets reach, by run.
+        with_parts: the same quantities, also of units that lack a part.
         leakage: what training has heard of each test piece, by dataset.
         preliminary: the datasets whose budget is less than the paper's.
     """
@@ -40,7 +41,7 @@ class Study:
         require(designs)
         self.design, self.arms = designs[PAPER], read_runs(designs)
         self.runs = self.arms[PAPER]
-        self.leakage, self.memories = read_leakage(self.design, self.runs), read_memories(self.runs)
+        self.leakage, self.memories = read_leakage(self.design, self.runs), read_memories(PAPER, self.runs)
         self.resampling = Resampling(self.settings.resamples, self.settings.confidence, self.settings.seed)
         self.preliminary = frozenset(
             dataset
@@ -48,6 +49,9 @@ class Study:
             if is_preliminary(training, self.settings.budgets[self.output(dataset)])
         )
         self.evidence = Evidence(self.runs, rules, self.resampling, self.memories)
+        lacking = self.of_arm(PARTS)
+        memories = self.memories | read_memories(PARTS, lacking)
+        self.with_parts = replace(self.evidence, runs=self.runs | lacking, memories=memories)
         self._tables, self._frames = tables, Frames()
 
     def frame(self, name: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ write into it.
 from pathlib import Path
 
 PAPER = "paper"  # the arm that is the protocol as params.yaml states it
+PARTS = "parts"  # the arm whose units lack a part; how far back nets reach is measured of these two
 MODELS = Path("models")  # what trainings leave
 SHARDS = Path(".shards")  # what trainings of some repeats leave, until they are joined
 MEASURED = Path("measured")  # what was measured of their nets, and of the data
@@ -43,9 +44,9 @@ def baselines(dataset: str) -> Path:
     return set_folder(PAPER, dataset) / "baselines"
 
 
-def reach(dataset: str) -> Path:
+def reach(arm: str, dataset: str) -> Path:
     """What `probe` leaves: gradients.csv, memory.csv, gates.csv."""
-    return set_folder(PAPER, dataset) / "reach"
+    return set_folder(arm, dataset) / "reach"
 
 
 def clock(dataset: str) -> Path:

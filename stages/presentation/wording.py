@@ -31,6 +31,16 @@ _SETS = {
     "speech_short": "speech in short pieces",
     "speech_long": "speech in long pieces",
 }
+_ARMS = {
+    "paper": "by the paper's protocol",
+    "total": "output layer counted in the budget",
+    "noiseless": "without noise",
+    "half_noise": "with half the noise",
+    "input_noise": "with noise on the input matrices alone",
+    "rescued": "with the authors' rule for exploding gradients",
+    "authors": "by the authors' code",
+    "practice_bias": "by Adam, output bias at note frequencies",
+}
 _NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 # What is shown of several repeats, wherever it is.
@@ -50,6 +60,11 @@ def cell_name(cell: str) -> str:
 def set_name(dataset: str) -> str:
     """A dataset as people call it; another keeps its name in params.yaml, in words."""
     return _SETS.get(dataset, dataset.replace("_", " "))
+
+
+def arm_words(arm: str) -> str:
+    """How an arm trains; another keeps its name in params.yaml."""
+    return _ARMS.get(arm, arm)
 
 
 def set_names(datasets: Iterable[str]) -> str:

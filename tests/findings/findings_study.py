@@ -186,7 +186,8 @@ def _write_run(root: Path, arm: str, name: str, cell: str, planted: Planted, ste
         seconds = [COST.get(cell, 0.004) * spread for spread in (0.999, 1.0, 1.001)]
         timings = pd.DataFrame({"round": range(3), "cell": cell, "seconds": seconds, "engine": "compiled"})
         _append(root / places.clock(name), timings)
-        _write_reach(root / places.reach(name), cell, planted, [(row[0], row[1], row[-2]) for row in trials])
+    if arm in ("paper", "parts"):
+        _write_reach(root / places.reach(arm, name), cell, planted, [(row[0], row[1], row[-2]) for row in trials])
     info = {
         "dataset": name,
         "cell": cell,

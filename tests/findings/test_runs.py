@@ -21,7 +21,8 @@ COLUMNS = {
     "arm_scores": "arm,dataset,cell,repeats,candidates,nll_mean,nll_low,nll_high,valid_mean,valid_low,valid_high",
     "improvement": "arm,first,second,sets,repeats,share_mean,share_low,share_high",
     "questions": "question,dataset,compared,asked,repeats,mean,low,high,answer",
-    "parts": "dataset,cell,whole,repeats,difference_mean,difference_low,difference_high,answer",
+    "parts": "dataset,cell,whole,repeats,difference_mean,difference_low,difference_high,"
+    "further_mean,further_low,further_high,answer,reach",
     "left_on": "dataset,cell,repeats,clean_mean,clean_low,clean_high,noisy_mean,noisy_low,noisy_high,paper_nll",
     "baselines": "dataset,baseline,split,averaging,nll",
     "curves": "dataset,cell,repeat,candidate,epoch,updates,train_nll,valid_nll",

@@ -83,9 +83,9 @@ class Answer:
         return replace(self, answer=side(found, threshold, above, below), found=found, repeats=counts)
 
 
-def side(found: Interval, threshold: float, above: str, below: str) -> str:
-    """Where a quantity's whole interval lies; open where it holds the threshold or is not known."""
-    return above if found.low > threshold else below if found.high < threshold else OPEN
+def side(found: Interval, threshold: float, above: str, below: str, neither: str = OPEN) -> str:
+    """Where a quantity's whole interval lies; `neither` where it holds the threshold or is not known."""
+    return above if found.low > threshold else below if found.high < threshold else neither
 
 
 def ratio_of_gaps(

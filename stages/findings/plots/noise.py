@@ -56,8 +56,7 @@ def _title(frames: Frames) -> str:
     for dataset, rows in on_speech(frames).groupby("dataset", sort=False):
         parts = ", ".join(f"{gap.removeprefix('is ')} {condition}" for condition, gap in behind(rows).items())
         told.append(f"{set_name(dataset)}: tanh {parts}" if parts else set_name(dataset))
-    text = "; ".join(told)
-    return capital(text)
+    return capital("; ".join(told))
 
 
 @plot(

@@ -39,7 +39,7 @@ def vanished(memory: pd.DataFrame) -> list[str]:
     "gradients memory design",
     _title,
     "The norm of one step's loss gradient with respect to the net's state some steps before, over that at the step "
-    "itself: a line that falls fast is a unit that learns nothing from far back. Geometric means over cases and "
+    "itself. Geometric means over cases and "
     "repeats; shades: the middle 80% of the trained nets' cases. Dotted: where gradients are judged.",
     "Line plots of the gradient's norm against lag: a panel for a music set and one for speech, a colour and marker "
     "per unit, trained solid and untrained dashed.",

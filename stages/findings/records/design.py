@@ -175,8 +175,10 @@ def require(designs: dict[str, Design]) -> None:
     """
     runs = [places.run_folder(arm, *run) for arm, design in designs.items() for run in design.runs]
     scores = [places.scores(arm, dataset) for arm, design in designs.items() for dataset in design.datasets]
-    sets = designs[places.PAPER].datasets
-    files = {RUN_FILES: runs, SCORES: scores, BASELINES: map(places.baselines, sets), REACH: map(places.reach, sets)}
+    baselines = map(places.baselines, designs[places.PAPER].datasets)
+    probed = [arm for arm in (places.PAPER, places.PARTS) if arm in designs]
+    reach = [places.reach(arm, dataset) for arm in probed for dataset in designs[arm].datasets]
+    files = {RUN_FILES: runs, SCORES: scores, BASELINES: baselines, REACH: reach}
     expected = [folder / name for names, folders in files.items() for folder in folders for name in names]
     if lacking := [str(path) for path in expected if not path.is_file()]:
         raise InputError(

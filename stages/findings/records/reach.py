@@ -44,20 +44,20 @@ class Memory:
 Memories = dict[tuple[str, str], Memory]
 
 
-def read_memories(runs: dict[tuple[str, str], Run]) -> Memories:
-    """The memory of every run, (dataset, cell) → `Memory`.
+def read_memories(arm: str, runs: dict[tuple[str, str], Run]) -> Memories:
+    """The memory of every run of an arm, (dataset, cell) → `Memory`.
 
     Raises:
         InputError: a file lacks a column, or is not of the chosen nets of trials.csv.
     """
     tables = {
-        dataset: [read_csv(places.reach(dataset) / name, columns) for name, columns in FILES.items()]
+        dataset: [read_csv(places.reach(arm, dataset) / name, columns) for name, columns in FILES.items()]
         for dataset in dict(runs.keys())
     }
-    return {key: _read(run, tables[run.dataset]) for key, run in runs.items()}
+    return {key: _read(arm, run, tables[run.dataset]) for key, run in runs.items()}
 
 
-def _read(run: Run, tables: list[pd.DataFrame]) -> Memory:
+def _read(arm: str, run: Run, tables: list[pd.DataFrame]) -> Memory:
     memory = Memory(*(of_cell(table, run.cell) for table in tables))
     chosen = set(run.trials.loc[run.trials["chosen"], ["repeat", "candidate"]].itertuples(index=False, name=None))
     files = {"gradients.csv": memory.gradients, "memory.csv": memory.nets}
@@ -68,7 +68,7 @@ def _read(run: Run, tables: list[pd.DataFrame]) -> Memory:
         found = set(trained.itertuples(index=False, name=None))
         if found != chosen:
             raise InputError(
-                f"{places.reach(run.dataset) / name}: expected the chosen candidates of {run.cell}'s trials.csv, found "
-                f"others; run `dvc repro probe@{run.dataset}`"
+                f"{places.reach(arm, run.dataset) / name}: expected the chosen candidates of {run.cell}'s trials.csv, "
+                "found others; run `dvc repro`"
             )
     return memory

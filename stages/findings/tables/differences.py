@@ -6,22 +6,12 @@ import math
 import numpy as np
 
 from stages.findings.declare import standard, table
-from stages.findings.inference.comparisons import below
+from stages.findings.inference.questions import side
 from stages.findings.inference.resampling import SHARE, difference, over_pieces
 from stages.findings.records.runs import paired
 from stages.findings.study import Study
 from stages.findings.tables import AVERAGINGS
-from stages.presentation.wording import (
-    CONTRADICTED,
-    SUPPORTED,
-    UNDECIDED,
-    cell_name,
-    interval,
-    set_of,
-    share,
-    signed,
-    span_of,
-)
+from stages.presentation.wording import UNDECIDED, cell_name, interval, set_of, share, signed, span_of
 
 
 def pairs(study: Study, *others: object) -> itertools.product:
@@ -113,10 +103,7 @@ def single_runs(study: Study) -> list[list]:
         # of the repeats that did not diverge: a study with one that did is sure of nothing
         gaps, halves = over_pieces(one.piece_nll, other.piece_nll, one.piece_steps, evidence.resampling.confidence)
         sure = [float((side * gaps > halves).sum() / better.size) for side in (-1, 1)]
-        verdict = UNDECIDED
-        if evidence.enough(dataset, first, second):
-            judged = below(0).judge(evidence.difference(dataset, first, second))
-            verdict = {SUPPORTED: first, CONTRADICTED: second}.get(judged, verdict)
+        verdict = side(evidence.decided(dataset, first, second), 0.0, second, first, UNDECIDED)
         agreement = {first: found.mean, second: float((a[:, None] > b[None, :]).mean())}.get(verdict, math.nan)
         rows.append(
             [dataset, first, second, len(a), better.size, *found, *sure]

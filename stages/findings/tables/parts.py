@@ -1,16 +1,19 @@
 """What a part of a unit is worth: what it costs to take it away, or to put it in another place."""
 
-from stages.findings.declare import standard, table
+from stages.findings.declare import standard, table, triples
 from stages.findings.inference.questions import side
+from stages.findings.inference.resampling import NOTHING, Interval, mean_over_repeats
 from stages.findings.study import Study
+from stages.plumbing.places import PARTS
 from stages.presentation.wording import cell_name, signed, span_of
 
 # By the beginning of its name, the whole unit that a unit is set beside.
 WHOLE = {"lstm": "lstm", "gru": "gru", "minimal": "gru", "tanh": "tanh"}
+REACHES = ("further", "less far")  # back in time, more or less of a gradient being left than in the whole unit
 
 
 @table(
-    "dataset:word cell:word whole:word repeats:word difference_mean difference_low difference_high answer:word",
+    f"dataset:word cell:word whole:word repeats:word {triples('difference further')} answer:word reach:word",
     standard("set")
     | {
         "unit": lambda row: cell_name(row.cell),
@@ -18,16 +21,27 @@ WHOLE = {"lstm": "lstm", "gru": "gru", "minimal": "gru", "tanh": "tanh"}
         "n": "repeats",
         "its test NLL minus the whole unit's": span_of("difference", signed),
         "answer": "answer",
+        "log10 of the gradient left, minus the whole unit's": span_of("further", signed, "not reached"),
+        "reaches": "reach",
     },
 )
 def parts(study: Study) -> list[list]:
-    """Test NLL, pooled, of a unit that lacks a part minus that of the whole one, over repeats and pieces."""
-    rows, lacking = [], study.of_arm("parts")
-    both = study.evidence_of({**study.runs, **lacking})
-    for dataset, cell in lacking:
+    """What a unit that lacks a part has less than the whole one: test NLL, pooled, and how far back it reaches."""
+    rows, both = [], study.with_parts
+    for dataset, cell in study.of_arm(PARTS):
         whole = WHOLE.get(cell.split("_")[0], cell)
         if (dataset, whole) in study.runs:
             found = both.decided(dataset, cell, whole)
-            answer = side(found, 0.0, "worse", "better")
-            rows.append([dataset, cell, whole, both.counts(dataset, cell, whole), *found, answer])
+            further = _further(study, dataset, cell, whole)
+            answers = side(found, 0.0, "worse", "better"), side(further, 0.0, *REACHES)
+            rows.append([dataset, cell, whole, both.counts(dataset, cell, whole), *found, *further, *answers])
     return rows
+
+
+def _further(study: Study, dataset: str, *units: str) -> Interval:
+    """log10 of the gradient left at the reference lag in the first unit's trained nets, less that in the second's."""
+    if not study.with_parts.enough(dataset, *units):
+        return NOTHING
+    left = [study.with_parts.memory(dataset, cell, "log10_ratio") for cell in units]
+    both = min(map(len, left))  # repeats are numbered alike, but the whole unit may have more
+    return mean_over_repeats(left[0][:both] - left[1][:both], study.resampling, "reach", dataset, *units)

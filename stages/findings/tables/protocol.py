@@ -7,7 +7,6 @@ import pandas as pd
 from stages.findings.declare import standard, table
 from stages.findings.records import paper
 from stages.findings.records.design import TOTAL, Training
-from stages.findings.records.runs import Run
 from stages.findings.study import Study
 from stages.presentation.wording import number, set_names, set_of, text
 
@@ -60,11 +59,6 @@ def design(study: Study) -> list[list]:
     return rows
 
 
-def _total(study: Study) -> list[Run]:
-    """The runs of the arm `total` that are its own."""
-    return [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs.get(key)]
-
-
 def search(training: Training) -> str:
     """How a repeat's candidates are searched, in words."""
     if not training.halved:
@@ -92,8 +86,8 @@ SIZES = "input_size output_size units recurrent_parameters output_parameters tot
 )
 def parameters(study: Study) -> list[list]:
     """Each net's sizes, beside Table 1 of the paper where they are matched as there."""
-    rows = []
-    for run in [*study.runs.values(), *_total(study)]:
+    rows, total = [], [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs.get(key)]
+    for run in [*study.runs.values(), *total]:
         matched = run.info["matching"] == paper.MATCHING
         stated = paper.SIZES.get((run.info["output"], run.cell), (None, None)) if matched else (None, None)
         sizes = [run.info[size] for size in ("matching", *SIZES.split())]

@@ -26,22 +26,17 @@ from stages.findings.inference.questions import (
 from stages.findings.inference.resampling import NOTHING, Interval, mean_over_repeats
 from stages.findings.records.runs import Runs, paired
 from stages.findings.study import Study
+from stages.findings.tables.parts import REACHES
 from stages.findings.tables.scores import paper_nll
 from stages.plumbing.parameters import section
 from stages.plumbing.places import PAPER
-from stages.presentation.wording import cell_name, count, interval, number, set_name
+from stages.presentation.wording import arm_words, cell_name, count, interval, number, set_name
 
 GATED, TANH, LEAKY = ("lstm", "gru"), "tanh", "tanh_leaky"
 PRACTICE = ("practice", "practice_bias")
 UNEXPLODED = "(no gradient explodes)"
+WORSE = " (worse)"
 CLOSED = "share of the gap, tanh − GRU, that a leak closes"
-HOW = {
-    "paper": "by the paper's protocol",
-    "noiseless": "without noise",
-    "half_noise": "with half the noise",
-    "input_noise": "with noise on the input matrices alone",
-    "rescued": "with the authors' rule for exploding gradients",
-}
 Scores = dict[tuple[str, str], pd.Series]  # (dataset, cell) → a test NLL a repeat
 
 
@@ -115,7 +110,7 @@ def _noise_where(study: Study, rules: Questions) -> Iterator[Answer]:
     for dataset, arm in itertools.product(_speech(study), ("half_noise", "input_noise")):
         runs = {(dataset, name): study.of_arm(name).get((dataset, TANH)) for name in (arm, "noiseless")}
         evidence = study.evidence_of({key: run for key, run in runs.items() if run is not None})
-        put = Answer("noise_where", dataset, f"tanh {HOW[arm]} − tanh {HOW['noiseless']}", asked)
+        put = Answer("noise_where", dataset, f"tanh {arm_words(arm)} − tanh {arm_words('noiseless')}", asked)
         yield put.judged(evidence, arm, "noiseless", limit, "fails still", "as without noise")
 
 
@@ -128,7 +123,7 @@ def _converged(study: Study, rules: Questions) -> Iterator[Answer]:
             met, nets = converged(run, rules.converged)
             told = f"{met} of {nets} nets" if nets else "every net diverged"
             answer = OPEN if not nets else "converged" if met == nets else "not converged"
-            compared = f"{cell_name(cell)} {HOW[arm]}: {told}"
+            compared = f"{cell_name(cell)} {arm_words(arm)}: {told}"
             yield Answer("converged", dataset, compared, asked, answer, repeats=str(nets))
 
 
@@ -228,18 +223,20 @@ def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
     asked, found = "worth something above 0", study.frame("parts")
     if found.empty:
         yield Answer("parts", "", "units that lack a part", asked)
-    both = study.evidence_of({**study.runs, **study.of_arm("parts")})
     for row in found.itertuples():
         compared = f"{cell_name(row.cell)} − {cell_name(row.whole)}"
         ends = Interval(row.difference_mean, row.difference_low, row.difference_high)
         yield Answer("parts", row.dataset, compared, asked, row.answer, ends, row.repeats)
+        told = f"{compared}{WORSE * (row.answer == 'worse')}", "log10 of the gradient left is more above 0", row.reach
+        further = Interval(row.further_mean, row.further_low, row.further_high)
+        yield Answer("parts_reach", row.dataset, *told, further, row.repeats)
         if row.cell == LEAKY and ends.known and _has(study.runs, row.dataset, TANH, "gru"):
-            runs = [both.runs[row.dataset, cell] for cell in (TANH, LEAKY, "gru")]
+            runs = [study.with_parts.runs[row.dataset, cell] for cell in (TANH, LEAKY, "gru")]
             tanh, leaky, gru = paired(*runs)
             # 1 − (leaky − GRU) / (tanh − GRU): what the leak closes of the gap
             gaps, key = [(leaky, gru), (tanh, gru)], ("question", "parts", row.dataset)
             closed = ratio_of_gaps(gaps, runs[0].piece_steps, study.resampling, *key)
-            limits = f"shortcuts above {rules.parts.closed:g}, gates below"
-            behind = both.decided(row.dataset, TANH, "gru").low > 0
-            answer = side(closed, rules.parts.closed, "shortcuts", "gates") if behind else OPEN
+            limits = f"shortcuts above {rules.parts.closed:g}, gates below, if a leak reaches further than tanh"
+            judged = row.reach == REACHES[0] and study.evidence.decided(row.dataset, TANH, "gru").low > 0
+            answer = side(closed, rules.parts.closed, "shortcuts", "gates") if judged else OPEN
             yield Answer("parts", row.dataset, CLOSED, limits, answer, closed, row.repeats)

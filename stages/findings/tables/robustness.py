@@ -22,7 +22,7 @@ from stages.findings.records.design import TOTAL
 from stages.findings.records.runs import Runs
 from stages.findings.study import Study
 from stages.plumbing.parameters import Section, section
-from stages.presentation.wording import UNDECIDED, pair_of, set_name, set_of, signed, span_of
+from stages.presentation.wording import UNDECIDED, arm_words, pair_of, set_name, set_of, signed, span_of
 
 LEAKAGE = Path("stages/scoring/settings.yaml")
 EDITION, UNTOUCHED, TOUCHED = "edition", "untouched", "touched"
@@ -33,11 +33,7 @@ CONDITIONS = {
     EDITION: "another edition of the same music",
     UNTOUCHED: "pieces not heard in training",
     TOUCHED: "pieces heard in training",
-    TOTAL: "output layer counted in the budget",
-    "noiseless": "without weight noise",
-    "authors": "by the authors' code",
-    "practice_bias": "by Adam, output bias at note frequencies",
-}
+} | {arm: arm_words(arm) for arm in ARMS}
 
 
 class Leakage(Section):

@@ -70,9 +70,7 @@ def _edges(trials: pd.DataFrame, train: Mapping[str, Any], share: float) -> list
     low, high = train["learning_rate_log_low"], train["learning_rate_log_high"]
     of_repeat = trials.groupby("repeat")["learning_rate"]
     several = of_repeat.transform("nunique") > 1
-    place = (np.log(trials["learning_rate"]) - low) / (
-        high - low or np.nan
-    )  # in the range that rates are drawn from, 0 to 1
+    place = (np.log(trials["learning_rate"]) - low) / (high - low or np.nan)  # 0 to 1 in the range of the draw
     at_low = (place < share) | (several & (trials["learning_rate"] == of_repeat.transform("min")))
     at_high = (place > 1 - share) | (several & (trials["learning_rate"] == of_repeat.transform("max")))
     return [int((at_edge & trials["chosen"]).sum()) for at_edge in (at_low, at_high)]

@@ -7,10 +7,6 @@ import pandas as pd
 from stages.findings.declare import Frames
 from stages.presentation.wording import UNDECIDED, count
 
-GOAL = (
-    0.03  # nats, half an interval over repeats alone: further repeats are asked for until GRU − LSTM is known so well
-)
-
 
 def words(frames: Frames) -> dict[str, Any] | None:
     found = frames["differences"]

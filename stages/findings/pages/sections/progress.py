@@ -24,10 +24,7 @@ def sentence(progress: pd.DataFrame) -> str:
         sets = [d for d, rows in faster.groupby("dataset", sort=False) if len(rows) == len(units) - 1]
         if sets:
             told.append(f"the {cell_name(unit)} on {set_names(sets)}")
-    ahead = (
-        f"By whole intervals, the fastest unit per update is {'; '.join(told)}."
-        if told
-        else ("No unit is faster per update than all others by whole intervals.")
-    )
+    none = "No unit is faster per update than all others by whole intervals."
+    ahead = f"By whole intervals, the fastest unit per update is {'; '.join(told)}." if told else none
     open_ = int(((progress["ratio_low"].fillna(0) <= 1) & (progress["ratio_high"].fillna(2) >= 1)).sum())
     return f"{ahead} Of {count(len(progress), 'comparison')} {open_} stay open."

@@ -8,8 +8,9 @@ import pandas as pd
 
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import BEFORE, LIKE, NOT_TESTED, OPEN, UNLIKE, VOID
-from stages.findings.tables.questions import CLOSED, UNEXPLODED
-from stages.presentation.wording import capital, cell_name, interval, listed, number, set_name, set_names, share
+from stages.findings.tables.parts import REACHES
+from stages.findings.tables.questions import CLOSED, UNEXPLODED, WORSE
+from stages.presentation.wording import capital, cell_name, count, interval, listed, number, set_name, set_names, share
 
 UNDECIDED = {OPEN: 1, VOID: 2, NOT_TESTED: 3}  # what is told after other answers, in this order
 
@@ -38,7 +39,7 @@ def answer(rows: pd.DataFrame) -> str:
         worst = rows["answer"].map((UNLIKE, NOT_TESTED, OPEN, LIKE).index).groupby(rows["dataset"]).idxmin()
         rows = rows.loc[sorted(worst)]
     rows = rows[rows["dataset"] == ""] if (rows["dataset"] == "").any() else rows
-    said = rows["answer"].value_counts(sort=False)
+    said = rows["answer"].value_counts()
     said = said[sorted(said.index, key=lambda word: UNDECIDED.get(word, 0))]
     if len(said) < 2:
         return [*said.index, BEFORE][0]
@@ -123,11 +124,24 @@ def parts(rows: pd.DataFrame) -> list[str]:
             for unit, each in of.groupby(units, sort=False)
         ]
         told += [f"{outcome}: {listed(found)}"] * bool(found)
-    for outcome, of in rows[share_closed].groupby("answer", sort=False):
-        closed = listed(f"{_ends(row, share)} on {set_name(row.dataset)}" for row in of.itertuples())
-        speaks = outcome if outcome == OPEN else f"which speaks for {outcome}"
-        told.append(f"a leak, a shortcut without gates, closes {closed} of tanh's gap to the GRU: {speaks}")
+    closed = [
+        f"{_ends(row, share)} on {set_name(row.dataset)} ({row.answer if row.answer == OPEN else f'for {row.answer}'})"
+        for row in rows[share_closed].itertuples()
+    ]
+    leak = "of tanh's gap to the GRU a leak, a shortcut where it reaches further than tanh, closes"
+    told += [f"{leak} {listed(closed)}"] * bool(closed)
     return [*told, f"each beside the whole unit of equal size {_counted(rows)}"]
+
+
+def parts_reach(rows: pd.DataFrame) -> list[str]:
+    """How far back the units reach that are worse than the whole one."""
+    worse, told = rows[rows["compared"].str.endswith(WORSE)], []
+    for row in worse.nlargest(1, "mean").itertuples():
+        further, less = ((worse["answer"] == word).sum() or "none" for word in REACHES)
+        most = f"{row.compared.split(' − ')[0]} on {set_name(row.dataset)}, by {_ends(row)} powers of ten"
+        cases = f"of {count(len(worse), 'worse case')} {further} reach further, {less} less far"
+        told.append(f"{cases}; most the {most} (n={row.repeats})")
+    return told
 
 
 fine = partial(number, decimals=3)
@@ -137,14 +151,12 @@ ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], list[str]]]] = {
     "noise_where": ("Which part of the weight noise makes tanh fail on speech?", noise_where),
     "converged": ("Have the speech nets converged?", converged),
     "rescued": ("Does the authors' rule for exploding gradients give the paper's tanh results?", rescued),
-    "authors": ("Is the authors' code nearer to Table 2 than the protocol in the paper's text?", distance),
-    "left_on": (
-        "Is the study nearer to Table 2 if the noise is left on in the test, as in the authors' code?",
-        distance,
-    ),
+    "authors": ("Is the authors' code nearer to Table 2 than the paper's protocol?", distance),
+    "left_on": ("Is the study nearer to Table 2 if the noise is left on in the test?", distance),
     "practice": ("Does the order of two units survive training by Adam, with warm-up, cosine and dropout?", practice),
     "practice_bias": ("And if their output bias begins at the note frequencies?", practice),
     "parts": ("Is a unit worse without a part, or with one elsewhere?", parts),
+    "parts_reach": ("Do gradients reach less far back in such a unit?", parts_reach),
 }
 
 
