@@ -228,6 +228,20 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, leak_
     assert any(sentence.startswith("**Do gradients reach") and part in sentence for sentence in told)
 
 
+def test_a_part_measured_once_has_its_number_and_decides_nothing(tmp_path, monkeypatch):
+    """Its interval is over pieces alone; what a leak closes is not told."""
+    planted = Planted(
+        units(9.0, 8.8, 8.5), arms={"parts": {"gru_no_reset": [8.7], "tanh_leaky": [8.0]}}, cell_noise=0.001
+    )
+    monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": planted}, resamples=200))
+    found = compare("parts", "questions")
+    of = found["parts"].set_index("cell")
+    assert (of["answer"] == "open").all() and (of["reach"] == "open").all() and of["further_mean"].isna().all()
+    assert of.loc["gru_no_reset", "difference_mean"] == pytest.approx(0.2, abs=0.02)
+    assert of.loc["gru_no_reset", "difference_low"] > 0, "over pieces it is sure"
+    assert CLOSED not in set(found["questions"]["compared"])
+
+
 def rows(*told: tuple) -> pd.DataFrame:
     """Rows of the table `questions`, of one question each: dataset, compared, repeats, mean, low, high, answer."""
     names = ["question", "dataset", "compared", "repeats", "mean", "low", "high", "answer"]

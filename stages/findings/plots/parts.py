@@ -23,7 +23,7 @@ def _title(frames: Frames) -> str:
     "parts",
     _title,
     "Test NLL of a unit that lacks a part, or has it in another place, minus the whole unit's: right of zero the part "
-    "is worth something. Means with 95% intervals over repeats and pieces; no mark where repeats are too few.",
+    "is worth something. Means with 95% intervals over repeats and pieces (pieces alone where n=1).",
     "Forest plot: a panel per set, a row per changed unit, a mark with its interval in the whole unit's colour.",
 )
 def parts(frames: Frames, narrow: bool) -> Figure:
@@ -33,7 +33,9 @@ def parts(frames: Frames, narrow: bool) -> Figure:
     styles = {row.cell: whole[row.whole] for row in found.itertuples()}
     x_label = "← better than the whole · worse →\nnats per step"
     labels = {cell: cell_name(cell) for cell in styles}
-    figure, _ = dot_panels(found.dropna(), _name, labels, styles, "cell", "difference", narrow, x_label)
+    figure, _ = dot_panels(
+        found.dropna(subset="difference_low"), _name, labels, styles, "cell", "difference", narrow, x_label
+    )
     for ax in figure.axes:
         ax.axvline(0, color="black", linewidth=1)
     return figure

@@ -21,19 +21,19 @@ REACHES = ("further", "less far")  # back in time, more or less of a gradient be
         "n": "repeats",
         "its test NLL minus the whole unit's": span_of("difference", signed),
         "answer": "answer",
-        "log10 of the gradient left, minus the whole unit's": span_of("further", signed, "not reached"),
+        "log10 of the gradient left, minus the whole unit's": span_of("further", signed),
         "reaches": "reach",
     },
 )
 def parts(study: Study) -> list[list]:
-    """What a unit that lacks a part has less than the whole one: test NLL, pooled, and how far back it reaches."""
+    """A unit that lacks a part less the whole one, in test NLL, pooled, and in reach; one repeat decides nothing."""
     rows, both = [], study.with_parts
     for dataset, cell in study.of_arm(PARTS):
         whole = WHOLE.get(cell.split("_")[0], cell)
         if (dataset, whole) in study.runs:
-            found = both.decided(dataset, cell, whole)
+            found = NOTHING if both.obstacle(dataset, cell, whole) else both.difference(dataset, cell, whole)
             further = _further(study, dataset, cell, whole)
-            answers = side(found, 0.0, "worse", "better"), side(further, 0.0, *REACHES)
+            answers = side(both.decided(dataset, cell, whole), 0.0, "worse", "better"), side(further, 0.0, *REACHES)
             rows.append([dataset, cell, whole, both.counts(dataset, cell, whole), *found, *further, *answers])
     return rows
 
