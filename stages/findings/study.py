@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames, Table
+from stages.findings.inference.claims import Claim, build
 from stages.findings.inference.evidence import Evidence, Rules
 from stages.findings.inference.resampling import Resampling
 from stages.findings.records.design import SETTINGS, Comparison, is_preliminary, read_designs, read_protocol, require
@@ -71,6 +72,10 @@ class Study:
     def evidence_of(self, runs: Runs) -> Evidence:
         """The study's rules on other runs."""
         return replace(self.evidence, runs=runs, memories={})
+
+    @cached_property
+    def claims(self) -> list[Claim]:
+        return build(self.evidence)
 
     @cached_property
     def protocol(self) -> dict[str, Any]:

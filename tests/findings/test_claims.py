@@ -46,7 +46,7 @@ def both(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """claims.csv by claim, and comparisons.csv by claim, dataset and quantity."""
     monkeypatch.chdir(write_study(root, datasets, **rules))
-    tables = compare()
+    tables = compare("claims", "comparisons")
     found, comparisons = tables["claims"].set_index("claim"), tables["comparisons"]
     assert list(found.index) == list(range(1, 11))
     assert found["verdict"].isin(["supported", "contradicted", "undecided"]).all()
@@ -187,7 +187,7 @@ def test_seconds_of_different_engines_are_not_compared(tmp_path, monkeypatch):
     timings.loc[timings["cell"] == "tanh", "engine"] = "another"
     timings.to_csv(path, index=False)
     monkeypatch.chdir(tmp_path)
-    tables = compare()
+    tables = compare("claims", "comparisons")
     found, comparisons = tables["claims"].set_index("claim"), tables["comparisons"].set_index(["claim", "dataset"])
     assert found.loc[5, "verdict"] == "undecided"
     seconds = comparisons.loc[(5, "musedata")].set_index("quantity").loc["seconds, GRU over tanh"]
@@ -206,7 +206,7 @@ def test_a_cheaper_update_is_one_by_the_interval_of_its_timings(tmp_path, monkey
     timings.loc[timings["cell"] == "tanh", "seconds"] *= spread
     timings.to_csv(path, index=False)
     monkeypatch.chdir(tmp_path)
-    tables = compare()
+    tables = compare("claims", "comparisons")
     found = tables["comparisons"].set_index(["claim", "dataset", "quantity"])
     cost = found.loc[6, "speech_short", "seconds an update, tanh over LSTM"]
     assert (cost["verdict"], cost["note"]) == (verdict, "timed 3 times, in turns")

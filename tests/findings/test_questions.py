@@ -35,7 +35,7 @@ def answers(root, monkeypatch, datasets: dict[str, Planted], question: str) -> p
 def test_without_runs_nothing_is_tested_and_the_page_says_so(tmp_path, monkeypatch):
     planted = Planted(units(9.0, 8.7, 8.5))
     monkeypatch.chdir(write_study(tmp_path, {"bach_chorales": planted}, resamples=99))
-    tables = compare()
+    tables = compare("questions")
     assert set(tables["questions"]["answer"]) == {"not tested"}
     told = words(tables)["sentences"]
     assert told == [f"Not tested yet: {' '.join(asked for asked, _ in ASKED.values())}"]
@@ -134,7 +134,7 @@ def test_a_rescue_that_saves_no_net_is_not_the_papers_and_is_told_so(tmp_path, m
     planted = speech(units(6.7, 2.7, 2.7), rescued={"tanh": [None] * 3})
     found = answers(tmp_path, monkeypatch, {"speech_long": planted}, "rescued")["answer"]
     assert set(found) == {"not as in the paper"}
-    told = next(sentence for sentence in words(compare())["sentences"] if "exploding" in sentence)
+    told = next(sentence for sentence in words(compare("questions"))["sentences"] if "exploding" in sentence)
     assert "In long pieces every tanh net diverges all the same (n=0 (3 diverged) and 3)." in told
 
 
@@ -221,7 +221,7 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, leak_
     assert found.loc["LSTM, coupled gates − LSTM", "answer"] == "open"
     closed = found.loc["share of the gap, tanh − GRU, that a leak closes"]
     assert (closed["answer"], closed["mean"]) == (answer, pytest.approx((9.0 - leaky) / 0.5))
-    told = words(compare())["sentences"]
+    told = words(compare("questions"))["sentences"]
     part = "Worse: GRU without reset gate (1 of 1 sets, up to 0.200 ["
     assert any(sentence.startswith("**Is a unit worse") and part in sentence for sentence in told)
     part = "Of 1 worse case 1 reach further, none less far; most the GRU without reset gate on JSB Chorales, by 2.4"

@@ -29,7 +29,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         folder = write_study(tmp_path_factory.mktemp("robust"), sets(), resamples=200)
         monkeypatch.chdir(folder)
-        yield folder, compare()
+        yield folder, compare("arm_scores", "differences", "leakage", "parameters", "robustness", "summary")
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_the_second_arm_shares_the_gru(made):
 
 def test_without_a_second_arm_nothing_is_read_of_it(tmp_path, monkeypatch):
     monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": Planted({"lstm": [8.7, 8.6], "gru": [8.5, 8.4]})}))
-    tables = compare()
+    tables = compare("arm_scores", "parameters", "robustness")
     assert set(tables["arm_scores"]["arm"]) == {"paper"} and tables["robustness"].empty
     assert set(tables["parameters"]["matching"]) == {"recurrent"}
 
@@ -114,7 +114,7 @@ def test_a_unit_that_diverged_throughout_is_left_out(tmp_path, monkeypatch):
     levels = {"tanh": [None, None], "lstm": [8.7, 8.6], "gru": [8.5, 8.4]}
     planted = Planted(levels, touched=6, arm={"tanh": [None, None], "lstm": [8.4, 8.5]})
     monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": planted}, resamples=99))
-    tables = compare()
+    tables = compare("arm_scores", "leakage", "robustness")
     assert set(map(tuple, tables["robustness"][PAIR].to_numpy())) == {("gru", "lstm")}
     assert set(tables["leakage"]["cell"]) == {"lstm", "gru"}
     assert tables["arm_scores"].query("cell == 'tanh'")["repeats"].tolist() == [0, 0]

@@ -118,10 +118,10 @@ def test_runs_outside_the_design_are_not_in_the_tables(study):
 def test_a_new_dataset_leaves_the_others_numbers_alone(tmp_path, monkeypatch):
     sets = two_sets()
     monkeypatch.chdir(write_study(tmp_path / "both", sets))
-    both = compare()
-    monkeypatch.chdir(write_study(tmp_path / "one", {"jsb_chorales": sets["jsb_chorales"]}))
-    one = compare()
     per_dataset = ["summary", "differences", "progress", "single_runs", "tuning", "bands"]
+    both = compare(*per_dataset)
+    monkeypatch.chdir(write_study(tmp_path / "one", {"jsb_chorales": sets["jsb_chorales"]}))
+    one = compare(*per_dataset)
     for name in per_dataset:
         kept = both[name][both[name]["dataset"] == "jsb_chorales"].reset_index(drop=True)
         pd.testing.assert_frame_equal(kept, one[name])
@@ -150,7 +150,7 @@ def test_differences_have_an_interval_over_pieces_where_there_is_one_repeat(stud
 
 
 def test_curves_are_the_chosen_candidates(study):
-    tables = compare()
+    tables = compare("curves", "learning_rates", "results")
     chosen = tables["results"].set_index(["dataset", "cell", "repeat"])["candidate"]
     curves = tables["curves"]
     drawn = curves.groupby(["dataset", "cell", "repeat"])["candidate"].unique()
@@ -187,7 +187,7 @@ def test_a_candidate_or_an_epoch_fewer_or_halving_is_preliminary(tmp_path, monke
 def test_halving_that_is_only_recorded_is_the_plain_search(tmp_path, monkeypatch):
     sets = {"jsb_chorales": Planted({"gru": [8.5]}, budget={**PAPER_BUDGET, **RECORDED})}
     monkeypatch.chdir(write_study(tmp_path, sets))
-    tables = compare()
+    tables = compare("design")
     assert tables["design"]["search"].tolist() == ["all to the end"]
     assert tables["design"]["budget"].tolist() == ["paper"]
 
@@ -216,7 +216,7 @@ def test_halvings_choice_must_be_evaluated_too(tmp_path, monkeypatch):
 
 def test_a_diverged_repeat_is_a_row_with_empty_fields(tmp_path, monkeypatch):
     monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": Planted({"gru": [8.5, None], "lstm": [8.6, 8.7]})}))
-    tables = compare()
+    tables = compare("learning_rates", "results", "summary")
     lost = tables["results"].query("cell == 'gru' and repeat == 1").iloc[0]
     assert pd.isna(lost["candidate"]) and pd.isna(lost["test_nll"]) and lost["device"] == "cpu"
     summary = tables["summary"].query("cell == 'gru' and split == 'test' and averaging == 'pooled'").iloc[0]

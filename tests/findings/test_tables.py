@@ -12,14 +12,16 @@ from stages.findings.pages.sections import tuning
 from stages.findings.tables.progress import kept
 
 
-def tables(root, monkeypatch, datasets: dict[str, Planted], **claims) -> dict[str, pd.DataFrame]:
-    monkeypatch.chdir(write_study(root, datasets, **claims))
-    return compare()
+def tables(root, monkeypatch, datasets: dict[str, Planted], *names: str) -> dict[str, pd.DataFrame]:
+    monkeypatch.chdir(write_study(root, datasets))
+    return compare(*names)
 
 
 def test_distance_is_in_standard_deviations_of_a_run(tmp_path, monkeypatch):
     sets = {name: Planted({"gru": [8.3, 8.5], "mgu": [8.0, 8.1]}) for name in ("jsb_chorales", "bach_chorales")}
-    found = tables(tmp_path, monkeypatch, sets | {"musedata": Planted({"gru": [6.0, None], "mgu": [None, None]})})
+    found = tables(
+        tmp_path, monkeypatch, sets | {"musedata": Planted({"gru": [6.0, None], "mgu": [None, None]})}, "distances"
+    )
     table = found["distances"].set_index(["dataset", "cell", "split", "averaging"])
     assert {key[:2] for key in table.index} == {("jsb_chorales", "gru"), ("musedata", "gru")}  # the paper's own alone
     assert {key[2] for key in table.index} == {"train", "test"}
@@ -35,7 +37,7 @@ def test_good_candidates_are_those_near_the_cells_best(tmp_path, monkeypatch):
     """Two repeats 0.05 apart, candidates 0, 0.06, 0.2 and 1 nat behind: 2 and 1 of them are good."""
     budget = {"candidates": 4, "max_epochs": 500, "batch_size": 8}
     planted = Planted({"gru": [8.5, 8.55], "tanh": [None, None]}, budget, behind=[0.0, 0.06, 0.2, 1.0])
-    found = tables(tmp_path, monkeypatch, {"jsb_chorales": planted})
+    found = tables(tmp_path, monkeypatch, {"jsb_chorales": planted}, "tuning", "learning_rates")
     row = found["tuning"].set_index("cell").loc["gru"]
     assert (row["candidates"], row["margin"]) == (8, 0.1)
     assert (row["good_mean"], row["good_low"], row["good_high"]) == pytest.approx((0.375, 0, 1))
@@ -60,7 +62,7 @@ def test_the_edge_is_the_end_of_the_range_or_of_the_candidates(tmp_path, monkeyp
     path = tmp_path / "models/paper/jsb_chorales/gru/trials.csv"
     pd.read_csv(path).assign(learning_rate=rates).to_csv(path, index=False)
     monkeypatch.chdir(tmp_path)
-    found = compare()
+    found = compare("design", "tuning")
     row = found["tuning"].iloc[0]
     assert (row["edge_low"], row["edge_high"]) == (low, high)
     told = "Most repeats choose the highest rates that were tried, and higher ones may do better: GRU on JSB Chorales."
@@ -90,7 +92,7 @@ def test_bands_carry_a_stopped_net_on_at_its_best_epoch(tmp_path, monkeypatch):
 def test_bands_of_many_repeats_leave_out_the_outer_ones_and_one_has_none(tmp_path, monkeypatch):
     levels = [8.0, 8.1, 8.2, 8.3, 8.4, 8.5, 8.6, 8.7, 8.8, 8.9, 9.0]
     sets = {"jsb_chorales": Planted({"gru": levels}), "musedata": Planted({"gru": [6.0]})}
-    bands = tables(tmp_path, monkeypatch, sets)["bands"]
+    bands = tables(tmp_path, monkeypatch, sets, "bands")["bands"]
     row = bands[(bands["dataset"] == "jsb_chorales") & (bands["epoch"] == 40)].iloc[0]
     assert (row["train_median"] - row["train_low"], row["train_high"] - row["train_low"]) == pytest.approx((0.4, 0.8))
     single = bands[bands["dataset"] == "musedata"]
@@ -107,7 +109,7 @@ def test_points_kept_of_a_curve_are_few_and_hold_both_ends(length):
 
 def test_single_runs_are_all_pairs_of_repeats(tmp_path, monkeypatch):
     levels = {"lstm": [8.1, 8.4, 8.7, 8.9], "gru": [8.0, 8.3, 8.6, None]}  # every pair of a repeat 0.1 apart
-    found = tables(tmp_path, monkeypatch, {"jsb_chorales": Planted(levels, cell_noise=0.0)})
+    found = tables(tmp_path, monkeypatch, {"jsb_chorales": Planted(levels, cell_noise=0.0)}, "single_runs")
     row = found["single_runs"].iloc[0]
     assert (row["repeats"], row["studies"]) == (4, 16)
     assert row["first_better_mean"] == pytest.approx((4 + 3 + 2) / 16)  # a diverged repeat is better than no other
@@ -117,14 +119,19 @@ def test_single_runs_are_all_pairs_of_repeats(tmp_path, monkeypatch):
 
 def test_single_runs_can_be_sure_where_repeats_are_not(tmp_path, monkeypatch):
     """Of the GRU's 9 pairs with the LSTM 3 are wholly below zero over pieces, and 6 wholly above."""
-    found = tables(tmp_path, monkeypatch, {"jsb_chorales": Planted({"lstm": [8.0, 8.0, 8.9], "gru": [8.5, 8.5, 8.1]})})
+    found = tables(
+        tmp_path,
+        monkeypatch,
+        {"jsb_chorales": Planted({"lstm": [8.0, 8.0, 8.9], "gru": [8.5, 8.5, 8.1]})},
+        "single_runs",
+    )
     row = found["single_runs"].iloc[0]
     assert row["verdict"] == "undecided"
     assert (row["sure_first"], row["sure_second"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
 
 
 def test_one_repeat_decides_no_pair_and_has_no_interval(tmp_path, monkeypatch):
-    found = tables(tmp_path, monkeypatch, {"jsb_chorales": Planted({"lstm": [9.5], "gru": [8.0]})})
+    found = tables(tmp_path, monkeypatch, {"jsb_chorales": Planted({"lstm": [9.5], "gru": [8.0]})}, "single_runs")
     row = found["single_runs"].iloc[0]
     assert (row["first_better_mean"], row["verdict"]) == (1.0, "undecided")
     assert math.isnan(row["first_better_low"]) and math.isnan(row["agreement"])
@@ -134,7 +141,7 @@ def test_standings_rank_ours_among_the_published_within_a_family(tmp_path, monke
     music = Planted({"tanh": [9.0, 9.2], "gru": [8.5, 8.4]})
     speech = Planted({"tanh": [6.0, 6.0], "gru": [2.0, 2.1]}, SPEECH_BUDGET, output="gaussian_mixture")
     sets = {"jsb_chorales": music, "own_songs": music, "speech_short": speech}
-    table = tables(tmp_path, monkeypatch, sets)["standings"]
+    table = tables(tmp_path, monkeypatch, sets, "standings")["standings"]
     assert table["dataset"].unique().tolist() == ["jsb_chorales", "own_songs"]
     for _, rows in table.groupby(["dataset", "family"]):
         assert rows["nll_mean"].is_monotonic_increasing
@@ -154,6 +161,6 @@ def test_standings_rank_ours_among_the_published_within_a_family(tmp_path, monke
 
 def test_units_that_the_paper_does_not_have_need_no_edit(tmp_path, monkeypatch):
     sets = {"own_songs": Planted({"mgu": [8.5, 8.6], "gru_reset_after": [8.4, 8.3]})}
-    found = tables(tmp_path, monkeypatch, sets)
+    found = tables(tmp_path, monkeypatch, sets, "distances", "standings")
     assert found["distances"].empty
     assert found["standings"]["model"].tolist()[:2] == ["GRU, reset after product", "mgu"]

@@ -33,9 +33,8 @@ def parts(frames: Frames, narrow: bool) -> Figure:
     styles = {row.cell: whole[row.whole] for row in found.itertuples()}
     x_label = "← better than the whole · worse →\nnats per step"
     labels = {cell: cell_name(cell) for cell in styles}
-    figure, _ = dot_panels(
-        found.dropna(subset="difference_low"), _name, labels, styles, "cell", "difference", narrow, x_label
-    )
+    known = found.dropna(subset="difference_low")
+    figure, _ = dot_panels(known, _name, labels, styles, "cell", "difference", narrow, x_label)
     for ax in figure.axes:
         ax.axvline(0, color="black", linewidth=1)
     return figure

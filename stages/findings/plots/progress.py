@@ -33,9 +33,8 @@ def _title(frames: Frames) -> str:
     first, sets = fastest(found).value_counts(), (pairs == pairs.max()).sum()  # whose units all have a net
     if first.empty:
         return "Learning curves against updates"
-    return (
-        f"The {cell_name(first.index[0])} needs the fewest updates on {first.iloc[0]} of {count(sets, 'set')}, by means"
-    )
+    on = f"{first.iloc[0]} of {count(sets, 'set')}"
+    return f"The {cell_name(first.index[0])} needs the fewest updates on {on}, by means"
 
 
 @plot(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stages.findings.declare import table
-from stages.findings.inference.claims import build, single_run_agreement
+from stages.findings.inference.claims import single_run_agreement
 from stages.findings.study import Study
 from stages.presentation.wording import SIGNED, interval, number, set_of, share, signed
 
@@ -27,7 +27,7 @@ def claims(study: Study) -> list[list]:
     """
     return [
         [of.number, of.source, of.statement, of.verdict, of.may_turn, single_run_agreement(of, study.evidence)]
-        for of in build(study.evidence)
+        for of in study.claims
     ]
 
 
@@ -56,7 +56,7 @@ def comparisons(study: Study) -> list[list]:
     `mean`, `low` and `high` are the quantity with its interval, in its `unit`; `asked` is where the claim has it.
     """
     rows = []
-    for claim in build(study.evidence):
+    for claim in study.claims:
         for counted, part in [(True, part) for part in claim.parts] + [(False, part) for part in claim.beside]:
             notes = [FEW] * part.few + [part.note] * bool(part.note) + [SEED] * bool(part.otherwise)
             facts = [part.dataset, part.quantity, part.unit, part.asked, part.repeats, part.pieces]

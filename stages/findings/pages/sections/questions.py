@@ -81,9 +81,8 @@ def rescued(rows: pd.DataFrame) -> list[str]:
     told = []
     for dataset, of in rows.groupby("dataset", sort=False):
         fits, behind = (of[of["compared"].str.contains(", test − ") == fit] for fit in (True, False))
-        text = (
-            f"tanh then trains and is {_by_unit(behind, 'nats behind')} {_counted(behind)}: {listed(behind['answer'])}"
-        )
+        by = f"{_by_unit(behind, 'nats behind')} {_counted(behind)}"
+        text = f"tanh then trains and is {by}: {listed(behind['answer'])}"
         if of["compared"].str.contains(UNEXPLODED, regex=False).all():
             text, fits = "no gradient explodes, so either rule gives the same nets", fits[:0]
         elif behind["repeats"].str.match(r"0\b").all():

@@ -16,9 +16,8 @@ def words(frames: Frames) -> dict[str, Any]:
 
 def at_edge(rows: pd.DataFrame) -> str:
     """Which units chose rates at the upper edge in most repeats, or an empty string."""
-    told = "; ".join(
-        f"{cell_name(cell)} on {set_names(of)}" for cell, of in rows.groupby("cell", sort=False)["dataset"]
-    )
+    by_unit = rows.groupby("cell", sort=False)["dataset"]
+    told = "; ".join(f"{cell_name(cell)} on {set_names(of)}" for cell, of in by_unit)
     return f"Most repeats choose the highest rates that were tried, and higher ones may do better: {told}." * bool(told)
 
 
