@@ -360,7 +360,7 @@ def test_parts_are_told_by_what_their_lack_costs_and_the_leak_by_its_share():
         "Worse: GRU without reset gate (2 of 2 sets, up to 0.400 [0.200,\u00a00.600]). "
         "Better: LSTM, coupled gates (1 of 1 sets, up to −0.100 [−0.200,\u00a0−0.050]). "
         "Of tanh's gap to the GRU a leak, a shortcut where it reaches further than tanh, closes 0% [−40%,\u00a030%] "
-        "on JSB Chorales (for gates). Each beside the whole unit of equal size (n=5 and 11 or 3)."
+        "on JSB Chorales (speaks for gates). Each beside the whole unit of equal size (n=5 and 11 or 3)."
     )
 
 

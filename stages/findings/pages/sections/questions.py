@@ -124,7 +124,7 @@ def parts(rows: pd.DataFrame) -> list[str]:
         ]
         told += [f"{outcome}: {listed(found)}"] * bool(found)
     closed = [
-        f"{_ends(row, share)} on {set_name(row.dataset)} ({row.answer if row.answer == OPEN else f'for {row.answer}'})"
+        f"{_ends(row, share)} on {set_name(row.dataset)} ({'speaks for ' * (row.answer != OPEN)}{row.answer})"
         for row in rows[share_closed].itertuples()
     ]
     leak = "of tanh's gap to the GRU a leak, a shortcut where it reaches further than tanh, closes"
