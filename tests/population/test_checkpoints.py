@@ -42,6 +42,7 @@ def child(folder: Path, environment: dict[str, str], limits: dict[int, int]) -> 
     os.dup2(output, 1)
     os.dup2(output, 2)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background hand on that it is ignored
     for kind, most in limits.items():
         resource.setrlimit(kind, (most, most))
     trainer.SHORT = 0.002  # seconds between two looks: such a short training would not be stopped within an epoch
