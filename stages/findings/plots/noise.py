@@ -37,8 +37,8 @@ def behind(rows: pd.DataFrame) -> dict[str, str]:
         of = rows[rows["arm"] == arm].set_index("cell")["nll_mean"]
         if "tanh" in of.index and of.notna().any():
             gap = of["tanh"] - of.min()
-            behind = f"is {number(gap)} nats behind the best" if gap else "is the best"
-            told[name] = "diverges" if math.isnan(gap) else behind
+            place = f"is {number(gap)} nats behind the best" if gap else "is the best"
+            told[name] = "diverges" if math.isnan(gap) else place
     return told
 
 
