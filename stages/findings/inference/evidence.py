@@ -135,7 +135,9 @@ class Evidence:
             tested, repeats = self.tested(dataset, cell), len(self.runs[dataset, cell].repeats)
             lost = f" ({repeats - tested} diverged)" if tested < repeats else ""
             parts.append(f"{tested}{lost}")
-        return parts[0] if parts[0] == parts[1] else " and ".join(parts)
+        a, b = (self.runs[dataset, cell].trials["candidate"].nunique() for cell in (first, second))
+        searched = f"; {a} candidates beside {b}" * (a != b)  # who searched less is behind for that alone
+        return (parts[0] if parts[0] == parts[1] else " and ".join(parts)) + searched
 
     def enough(self, dataset: str, first: str, second: str) -> bool:
         return self.pairs(dataset, first, second) >= self.rules.minimum_repeats

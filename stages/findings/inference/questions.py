@@ -77,10 +77,8 @@ class Answer:
         pair = self.dataset, first, second
         if any((self.dataset, cell) not in evidence.runs for cell in (first, second)):
             return self
-        found, counts = evidence.decided(*pair), evidence.counts(*pair)
-        a, b = (evidence.runs[self.dataset, cell].trials["candidate"].nunique() for cell in (first, second))
-        counts += f"; {a} candidates beside {b}" * (a != b)  # who searched less is behind for that alone
-        return replace(self, answer=side(found, threshold, above, below), found=found, repeats=counts)
+        found = evidence.decided(*pair)
+        return replace(self, answer=side(found, threshold, above, below), found=found, repeats=evidence.counts(*pair))
 
 
 def side(found: Interval, threshold: float, above: str, below: str, neither: str = OPEN) -> str:

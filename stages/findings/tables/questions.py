@@ -239,4 +239,4 @@ def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
             limits = f"shortcuts above {rules.parts.closed:g}, gates below, if a leak reaches further than tanh"
             judged = row.reach == REACHES[0] and study.evidence.decided(row.dataset, TANH, "gru").low > 0
             answer = side(closed, rules.parts.closed, "shortcuts", "gates") if judged else OPEN
-            yield Answer("parts", row.dataset, CLOSED, limits, answer, closed, row.repeats)
+            yield Answer("shortcuts", row.dataset, CLOSED, limits, answer, closed, row.repeats)

@@ -9,7 +9,7 @@ import pandas as pd
 from stages.findings.declare import Frames
 from stages.findings.inference.questions import BEFORE, LIKE, NOT_TESTED, OPEN, UNLIKE, VOID
 from stages.findings.tables.parts import REACHES
-from stages.findings.tables.questions import CLOSED, UNEXPLODED, WORSE
+from stages.findings.tables.questions import UNEXPLODED, WORSE
 from stages.presentation.wording import capital, cell_name, count, interval, listed, number, set_name, set_names, share
 
 UNDECIDED = {OPEN: 1, VOID: 2, NOT_TESTED: 3}  # what is told after other answers, in this order
@@ -31,10 +31,10 @@ def words(frames: Frames) -> dict[str, Any]:
 def answer(rows: pd.DataFrame) -> str:
     """`Open`, `The noise's on …; open on …` where each set has one answer, else in how many cases which is the answer.
 
-    A distance's is that over all sets. What a leak closes is no case, nor is an order that is open before.
+    A distance's is that over all sets. An order that is open before is no case.
     A set is as in the paper in all that is asked, or is not.
     """
-    rows = rows[(rows["compared"] != CLOSED) & (rows["answer"] != BEFORE)]
+    rows = rows[rows["answer"] != BEFORE]
     if (rows["question"] == "rescued").any():
         worst = rows["answer"].map((UNLIKE, NOT_TESTED, OPEN, LIKE).index).groupby(rows["dataset"]).idxmin()
         rows = rows.loc[sorted(worst)]
@@ -113,8 +113,7 @@ def practice(rows: pd.DataFrame) -> list[str]:
 
 
 def parts(rows: pd.DataFrame) -> list[str]:
-    """Which units that lack a part, or have it elsewhere, are worse or better, and what of tanh's gap a leak closes."""
-    share_closed = rows["compared"] == CLOSED
+    """Which units that lack a part, or have it elsewhere, are worse or better, by how much and on how many sets."""
     units, told = rows["compared"].str.split(" − ").str[0], []
     for outcome in ("worse", "better"):
         of = rows[rows["answer"] == outcome].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
@@ -123,12 +122,6 @@ def parts(rows: pd.DataFrame) -> list[str]:
             for unit, each in of.groupby(units, sort=False)
         ]
         told += [f"{outcome}: {listed(found)}"] * bool(found)
-    closed = [
-        f"{_ends(row, share)} on {set_name(row.dataset)} ({'speaks for ' * (row.answer != OPEN)}{row.answer})"
-        for row in rows[share_closed].itertuples()
-    ]
-    leak = "of tanh's gap to the GRU a leak, a shortcut where it reaches further than tanh, closes"
-    told += [f"{leak} {listed(closed)}"] * bool(closed)
     return [*told, f"each beside the whole unit of equal size {_counted(rows)}"]
 
 
@@ -141,6 +134,13 @@ def parts_reach(rows: pd.DataFrame) -> list[str]:
         cases = f"of {count(len(worse), 'worse case')} {further} reach further, {less} less far"
         told.append(f"{cases}; most the {most} (n={row.repeats})")
     return told
+
+
+def shortcuts(rows: pd.DataFrame) -> list[str]:
+    """How much of tanh's gap to the GRU a leak closes, which is a shortcut where it reaches further than tanh."""
+    closed = listed(f"{_ends(row, share)} on {set_name(row.dataset)}" for row in rows.itertuples())
+    leak = "of tanh's gap to the GRU a leak, a shortcut where it reaches further than tanh, closes"
+    return [f"{leak} {closed} {_counted(rows)}"]
 
 
 fine = partial(number, decimals=3)
@@ -156,6 +156,7 @@ ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], list[str]]]] = {
     "practice_bias": ("And if their output bias begins at the note frequencies?", practice),
     "parts": ("Is a unit worse without a part, or with one elsewhere?", parts),
     "parts_reach": ("Do gradients reach less far back in such a unit?", parts_reach),
+    "shortcuts": ("Is tanh behind the GRU for want of shortcuts or of gates?", shortcuts),
 }
 
 
