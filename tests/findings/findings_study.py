@@ -178,7 +178,8 @@ def _write_run(root: Path, arm: str, name: str, cell: str, planted: Planted, ste
             costs = (LEFT_ON - 0.01, LEFT_ON + 0.01) if arm == "paper" else ()
             noisy += [[cell, repeat, candidate, draw, 0.075, test_nll + cost] for draw, cost in enumerate(costs)]
     pd.DataFrame(trials, columns=TRIALS).astype({"halved_at": "Int64"}).to_csv(folder / "trials.csv", index=False)
-    pd.DataFrame(curves, columns=CURVES).to_csv(folder / "curves.csv.gz", index=False)
+    quickly = {"method": "gzip", "compresslevel": 1}
+    pd.DataFrame(curves, columns=CURVES).to_csv(folder / "curves.csv.gz", index=False, compression=quickly)
     _append(tested / "evaluation.csv", pd.DataFrame(evaluation, columns=EVALUATION))
     _append(tested / "pieces.csv", pd.DataFrame(pieces, columns=PIECES))
     _append(tested / "noisy.csv", pd.DataFrame(noisy, columns=NOISY))

@@ -198,16 +198,16 @@ def _off(stated: dict[tuple[str, str], float], nll: Scores) -> dict[str, np.ndar
 
 def _practice(study: Study, rules: Questions) -> Iterator[Answer]:
     here, pairs = study.evidence, [pair[::-1] for pair in itertools.combinations(study.design.cells, 2)]
+    there = {arm: study.evidence_of(study.of_arm(arm)) for arm in PRACTICE}
+    lost = {arm: guessing(study.frame("baselines"), study.frame("arm_scores"), arm).index for arm in PRACTICE}
     for arm, dataset, pair in itertools.product(PRACTICE, rules.practice.sets, pairs):
-        there = study.evidence_of(study.of_arm(arm))
-        lost = guessing(study.frame("baselines"), study.frame("arm_scores"), arm)
         put = Answer(arm, dataset, " − ".join(map(cell_name, pair)), "the same sign in both arms")
         if _has(here.runs, dataset, *pair):
             before = side(here.decided(dataset, *pair), 0.0, "+", "-")
             signs = {"+": ("survives", "turns"), "-": ("turns", "survives")}.get(before, (BEFORE, BEFORE))
-            put = put.judged(there, *pair, 0.0, *signs)
+            put = put.judged(there[arm], *pair, 0.0, *signs)
             put = replace(put, answer=BEFORE) if before == OPEN and put.answer == OPEN else put
-        void = put.answer != NOT_TESTED and {(dataset, cell) for cell in pair} & {*lost.index}
+        void = put.answer != NOT_TESTED and {(dataset, cell) for cell in pair} & {*lost[arm]}
         yield replace(put, answer=VOID) if void else put
 
 
