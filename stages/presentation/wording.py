@@ -13,11 +13,11 @@ _CELLS = {
     "lstm": "LSTM",
     "gru": "GRU",
     "lstm_no_peepholes": "LSTM without peepholes",
-    "lstm_coupled": "LSTM, coupled gates",
+    "lstm_coupled": "LSTM with coupled gates",
     "lstm_no_output": "LSTM without output gate",
     "lstm_no_forget": "LSTM without forget gate",
     "gru_no_reset": "GRU without reset gate",
-    "gru_reset_after": "GRU, reset after product",
+    "gru_reset_after": "GRU with reset after product",
     "minimal": "minimal gated unit",
     "tanh_leaky": "tanh with a leak",
 }

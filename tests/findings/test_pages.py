@@ -195,7 +195,7 @@ def test_another_cell_and_another_dataset_need_no_edit(tmp_path, monkeypatch):
     sets = {"own_songs": Planted({"gru": [5.0, 5.1], "gru_reset_after": [5.2, 5.3]})}
     reports = make(tmp_path, monkeypatch, sets)
     assert (
-        "| own songs | GRU, reset after product − GRU | pooled | 2 | 20 | +0.20 ["
+        "| own songs | GRU with reset after product − GRU | pooled | 2 | 20 | +0.20 ["
         in (reports / "appendix.md").read_text()
     )
 

@@ -218,12 +218,12 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, leak_
     found = answers(tmp_path, monkeypatch, {"jsb_chorales": planted}, "parts")
     assert found.loc["GRU without reset gate − GRU", "answer"] == "worse"
     assert found.loc["GRU without reset gate − GRU", "mean"] == pytest.approx(0.2)
-    assert found.loc["LSTM, coupled gates − LSTM", "answer"] == "open"
+    assert found.loc["LSTM with coupled gates − LSTM", "answer"] == "open"
     frames = compare("questions")
     closed = frames["questions"].query("question == 'shortcuts'").iloc[0]
     assert (closed["answer"], closed["mean"]) == (answer, pytest.approx((9.0 - leaky) / 0.5))
     told = words(frames)["sentences"]
-    part = "Worse: GRU without reset gate (1 of 1 sets, up to 0.200 ["
+    part = "Worse: GRU without reset gate on 1 of 1 sets (by up to 0.200 ["
     assert any(sentence.startswith("**Is a unit worse") and part in sentence for sentence in told)
     part = "Of 1 worse case 1 reach further, none less far; most the GRU without reset gate on JSB Chorales, by 2.4"
     assert any(sentence.startswith("**Do gradients reach") and part in sentence for sentence in told)
@@ -351,15 +351,15 @@ def test_parts_are_told_by_what_their_lack_costs_and_the_leak_by_its_share():
     told = [
         ("parts", "jsb_chorales", "GRU without reset gate − GRU", "5 and 11", 0.2, 0.1, 0.3, "worse"),
         ("parts", "piano_midi", "GRU without reset gate − GRU", "3", 0.4, 0.2, 0.6, "worse"),
-        ("parts", "piano_midi", "LSTM, coupled gates − LSTM", "3", -0.1, -0.2, -0.05, "better"),
+        ("parts", "piano_midi", "LSTM with coupled gates − LSTM", "3", -0.1, -0.2, -0.05, "better"),
         ("parts", "piano_midi", "minimal gated unit − GRU", "3", 0.1, -0.2, 0.3, "open"),
         ("shortcuts", "jsb_chorales", CLOSED, "5 and 11", -0.001, -0.4, 0.3, "gates"),
     ]
     said, leak, _ = words({"questions": rows(*told)})["sentences"]
     assert said.split("?** ")[1] == (
         "*Worse in 2 of 4 cases, better in 1, open in 1.* "
-        "Worse: GRU without reset gate (2 of 2 sets, up to 0.400 [0.200,\u00a00.600]). "
-        "Better: LSTM, coupled gates (1 of 1 sets, up to −0.100 [−0.200,\u00a0−0.050]). "
+        "Worse: GRU without reset gate on 2 of 2 sets (by up to 0.400 [0.200,\u00a00.600]). "
+        "Better: LSTM with coupled gates on 1 of 1 sets (by up to −0.100 [−0.200,\u00a0−0.050]). "
         "Each beside the whole unit of equal size (n=5 and 11 or 3)."
     )
     assert leak.split("?** ")[1] == (

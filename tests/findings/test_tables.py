@@ -163,4 +163,4 @@ def test_units_that_the_paper_does_not_have_need_no_edit(tmp_path, monkeypatch):
     sets = {"own_songs": Planted({"mgu": [8.5, 8.6], "gru_reset_after": [8.4, 8.3]})}
     found = tables(tmp_path, monkeypatch, sets, "distances", "standings")
     assert found["distances"].empty
-    assert found["standings"]["model"].tolist()[:2] == ["GRU, reset after product", "mgu"]
+    assert found["standings"]["model"].tolist()[:2] == ["GRU with reset after product", "mgu"]

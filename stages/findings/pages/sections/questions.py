@@ -117,10 +117,8 @@ def parts(rows: pd.DataFrame) -> list[str]:
     units, told = rows["compared"].str.split(" − ").str[0], []
     for outcome in ("worse", "better"):
         of = rows[rows["answer"] == outcome].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
-        found = [
-            f"{unit} ({len(each)} of {(units == unit).sum()} sets, up to {_ends(next(each.itertuples()), fine)})"
-            for unit, each in of.groupby(units, sort=False)
-        ]
+        found = [f"{unit} on {len(on)} of {(units == unit).sum()}" for unit, on in of.groupby(units, sort=False)]
+        found[:1] = [f"{found[0]} sets (by up to {_ends(row, fine)})" for row in of.head(1).itertuples()]
         told += [f"{outcome}: {listed(found)}"] * bool(found)
     return [*told, f"each beside the whole unit of equal size {_counted(rows)}"]
 
