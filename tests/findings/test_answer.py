@@ -55,17 +55,17 @@ SPLIT = {"jsb_chorales": (9.0, 8.7, 8.5), "musedata": (7.2, 7.0, 7.3)}
         (
             GRU_WINS,
             0.1,
-            "On music the GRU has the lowest mean error on both sets, clearly so on all.",
+            "On music the GRU has the lowest error on both sets, clearly so on all.",
         ),
         (
             GRU_WINS,
             0.25,
-            "On music the GRU has the lowest mean error on both sets, but the repeats leave every lead open.",
+            "On music the GRU has the lowest error on both sets, but the repeats leave every lead open.",
         ),
         (
             GRU_WINS,
             0.17,
-            "On music the GRU has the lowest mean error on both sets, clearly so on one.",
+            "On music the GRU has the lowest error on both sets, clearly so on one.",
         ),
         (SPLIT, 0.1, "On music no unit leads: best are GRU on JSB Chorales and LSTM on MuseData."),
     ],
@@ -80,9 +80,9 @@ def test_music(nll, half, told):
 @pytest.mark.parametrize(
     ("orders", "told"),
     [
-        (("undecided", "holds", "undecided", "turns"), "clearly so on all; with today's training on none."),
-        (("holds", "holds", "holds", "undecided"), "clearly so on all; with today's training on one."),
-        (("holds", "holds", "holds", "holds"), "clearly so on all; with today's training on all."),
+        (("undecided", "holds", "undecided", "turns"), "clearly so on all; with today's training clearly on none."),
+        (("holds", "holds", "holds", "undecided"), "clearly so on all; with today's training clearly on one."),
+        (("holds", "holds", "holds", "holds"), "clearly so on all; with today's training clearly on all."),
         (("holds", "holds"), "clearly so on all."),  # the other lead is not trained so
     ],
 )
@@ -93,13 +93,13 @@ def test_clear_leads_are_told_beside_what_todays_training_leaves_of_them(orders,
     rows.append(("practice_bias", "jsb_chorales", "lstm", "tanh", "turns"))
     found["robustness"] = pd.DataFrame(rows, columns=found["robustness"].columns)
     (music, *_) = answer(found)
-    assert music == f"On music the GRU has the lowest mean error on both sets, {told}"
+    assert music == f"On music the GRU has the lowest error on both sets, {told}"
 
 
 def test_another_edition_of_the_papers_music_is_no_further_set():
     """The LSTM is best on it, and it does not count."""
     told = answer(frames(GRU_WINS | {"bach_chorales": (9.0, 8.5, 8.7)}, 0.1, (0, 2, 8)))[0]
-    assert told == "On music the GRU has the lowest mean error on both of the paper's sets, clearly so on all."
+    assert told == "On music the GRU has the lowest error on both of the paper's sets, clearly so on all."
 
 
 OPEN = "On speech in short pieces whether tanh's gap is the weight noise's is open."

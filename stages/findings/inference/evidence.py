@@ -129,13 +129,12 @@ class Evidence:
         return ""
 
     def counts(self, dataset: str, first: str, second: str) -> str:
-        """How many repeats of each cell have a result, in words: one number where they are the same."""
-        parts = []
-        for cell in (first, second):
-            tested, repeats = self.tested(dataset, cell), len(self.runs[dataset, cell].repeats)
-            lost = f" ({repeats - tested} diverged)" if tested < repeats else ""
-            parts.append(f"{tested}{lost}")
-        a, b = (self.runs[dataset, cell].trials["candidate"].nunique() for cell in (first, second))
+        """How many of the repeats that both cells have a result is there of, in words: one number where they agree."""
+        runs = [self.runs[dataset, cell] for cell in (first, second)]
+        common = np.intersect1d(*(run.repeats for run in runs))
+        nll = [run.results.loc[run.results["repeat"].isin(common), "test_nll"] for run in runs]
+        parts = [f"{of.count()}" + f" ({of.isna().sum()} diverged)" * bool(of.isna().any()) for of in nll]
+        a, b = (run.trials["candidate"].nunique() for run in runs)
         searched = f"; {a} candidates beside {b}" * (a != b)  # who searched less is behind for that alone
         return (parts[0] if parts[0] == parts[1] else " and ".join(parts)) + searched
 

@@ -1,5 +1,6 @@
 """What was done: the design beside the paper's, the nets' sizes, and where both depart from the paper."""
 
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ from stages.findings.declare import standard, table
 from stages.findings.records import paper
 from stages.findings.records.design import TOTAL, Training
 from stages.findings.study import Study
+from stages.plumbing.places import PARTS
 from stages.presentation.wording import number, set_names, set_of, text
 
 DEPARTURES = Path(__file__).parents[1] / "records/departures.csv"
@@ -86,8 +88,8 @@ SIZES = "input_size output_size units recurrent_parameters output_parameters tot
 )
 def parameters(study: Study) -> list[list]:
     """Each net's sizes, beside Table 1 of the paper where they are matched as there."""
-    rows, total = [], [run for key, run in study.of_arm(TOTAL).items() if run is not study.runs.get(key)]
-    for run in [*study.runs.values(), *total]:
+    rows, others = [], itertools.chain(*(study.of_arm(arm).items() for arm in (TOTAL, PARTS)))
+    for run in [*study.runs.values(), *(run for key, run in others if run is not study.runs.get(key))]:
         matched = run.info["matching"] == paper.MATCHING
         stated = paper.SIZES.get((run.info["output"], run.cell), (None, None)) if matched else (None, None)
         sizes = [run.info[size] for size in ("matching", *SIZES.split())]

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from stages.findings.declare import Frames
-from stages.presentation.wording import cell_name, count, listed, number, set_name, set_names, signed
+from stages.presentation.wording import cell_name, count, listed, number, set_name, signed
 
 NEAR = 0.95  # the share of further runs that lie as near to the mean of ours
 
@@ -17,20 +17,10 @@ def words(frames: Frames) -> dict[str, Any] | None:
     if found.empty:
         return None
     return {
-        "reached": reached(found),
         "near": near(frames["distances"]),
         "reach": {repeats: number(reach(repeats), 1) for repeats in sorted({*frames["distances"]["repeats"]} - {1})},
         "verdicts": [_distance(rows) for _, rows in found.groupby("dataset", sort=False)],
     }
-
-
-def reached(found: pd.DataFrame) -> str:
-    by_set = found.groupby("dataset", sort=False)["reached"]
-    met, partly = by_set.all(), by_set.any()
-    told = [f"is at the paper's best or below on {set_names(met.index[met])}"] * bool(met.any())
-    told += [f"under one averaging on {set_names(met.index[partly & ~met])}"] * bool((partly & ~met).any())
-    told += [f"above it on {set_names(met.index[~partly])}"] * bool((~partly).any())
-    return f"The test NLL of our best unit {listed(told)}."
 
 
 def _distance(rows: pd.DataFrame) -> str:

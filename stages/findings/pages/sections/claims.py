@@ -7,14 +7,17 @@ import pandas as pd
 from stages.findings.declare import Frames
 from stages.findings.inference.claims import BOTH_WAYS
 from stages.findings.plots.claims import LACKING, kind
-from stages.presentation.wording import CONTRADICTED, SUPPORTED, count, set_names
+from stages.presentation.wording import CONTRADICTED, SUPPORTED, count, set_name, set_names
 
 
 def words(frames: Frames) -> dict[str, Any]:
     claims, comparisons, told = frames["claims"], frames["comparisons"], []
     for claim in claims.to_dict("records"):
         rows = comparisons[comparisons["claim"] == claim["claim"]]
-        told.append({**claim, "counts": counts(rows, frames["design"], claim["claim"] == BOTH_WAYS)})
+        text = counts(rows, frames["design"], claim["claim"] == BOTH_WAYS)
+        for dataset in frames["design"].query("budget == 'preliminary'")["dataset"]:
+            text = text.replace(set_name(dataset), f"{set_name(dataset)}\\*")
+        told.append({**claim, "counts": text})
     return {"claims": told, "both_ways": BOTH_WAYS}
 
 

@@ -12,6 +12,7 @@ from stages.presentation.wording import (
     SUPPORTED,
     UNDECIDED,
     cell_name,
+    count,
     in_words,
     interval,
     listed,
@@ -21,6 +22,7 @@ from stages.presentation.wording import (
 )
 
 NOISE = "the weight noise"
+OTHERWISE = ("noiseless", "authors", "practice_bias")  # protocols in which the study's orders are looked for again
 BECOMES = {
     "the noise's": f"most of tanh's gap is {NOISE}'s",
     "the units'": f"tanh is behind with {NOISE} and without",
@@ -80,18 +82,18 @@ def _music(frames: Frames) -> str:
     if wins == sets:
         every = "both" if sets == 2 else f"all {in_words(sets)}"
         of = set_name(best.index[0]) if sets == 1 else f"{every} {f'of {whose}' * bool(whose)}sets"
-    told = f"On music the {cell_name(cell)} has the lowest mean error on {of}"
+    told = f"On music the {cell_name(cell)} has the lowest error on {of}"
     if not clear:
         return f"{told}, but the repeats leave every lead open."
-    count = "" if len(clear) == wins == 1 else f" on {in_words(len(clear)) if len(clear) < wins else 'all'}"
-    return f"{told}, clearly so{count}{_today(frames, cell, clear)}."
+    on = "" if len(clear) == wins == 1 else f" on {in_words(len(clear)) if len(clear) < wins else 'all'}"
+    return f"{told}, clearly so{on}{_today(frames, cell, clear)}."
 
 
 def _today(frames: Frames, cell: str, clear: list[str]) -> str:
     """On how many of a unit's clear leads it leads if all units are trained as one would today; no word if unknown."""
     rows = frames["robustness"].query("condition == 'practice_bias' and (first == @cell or second == @cell)")
     kept = (rows["order"] == HOLDS).groupby(rows["dataset"]).all().reindex(clear)
-    return f"; with today's training on {'all' if kept.all() else in_words(sum(kept))}" * bool(kept.notna().all())
+    return f"; with today's training clearly on {'all' if all(kept) else in_words(sum(kept))}" * bool(all(kept.notna()))
 
 
 def _speech(frames: Frames) -> str:
@@ -136,17 +138,14 @@ def leads(frames: Frames) -> str:
 
 
 def orders(frames: Frames) -> str:
-    """How many of the orders on music that intervals decide are decided again if the nets are trained otherwise."""
-    design, found, told, turned = frames["design"], frames["robustness"], [], 0
-    music = design.loc[design["output"] == "bernoulli", "dataset"]
-    found = found[found["dataset"].isin(music) & ((found["main_low"] > 0) | (found["main_high"] < 0))]
-    for condition in ("noiseless", "authors", "practice_bias"):
-        if len(rows := found[found["condition"] == condition]):
-            holds, turns = (int((rows["order"] == order).sum()) for order in (HOLDS, TURNS))
-            turned += turns
-            told.append(f"{CONDITIONS[condition]} {holds or 'none'} of {len(rows)}")
-    many = f"{in_words(turned)} turn{'s' * (turned < 2)} round in another protocol"
-    return f"Of the orders on music that intervals decide {many}; decided again: {'; '.join(told)}." if told else ""
+    """How many of the orders on music that intervals decide stay, and turn round, if the nets are trained otherwise."""
+    music, found = frames["design"].query("output == 'bernoulli'")["dataset"], frames["robustness"]
+    found = found[found["dataset"].isin(music) & found["condition"].isin(OTHERWISE)]
+    found = found[(found["main_low"] > 0) | (found["main_high"] < 0)]
+    holds, turns = (int((found["order"] == order).sum()) for order in (HOLDS, TURNS))
+    tried = f"Trained {listed((CONDITIONS[name] for name in OTHERWISE if name in set(found['condition'])), 'or')}"
+    cases = f"the orders on music that intervals decide are decided again in {holds} of {count(len(found), 'case')}"
+    return f"{tried}, {cases} and turn round in {turns or 'none'}." * bool(len(found))
 
 
 def small_table(frames: Frames) -> str:
