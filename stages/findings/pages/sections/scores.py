@@ -93,7 +93,7 @@ def _today(frames: Frames, cell: str, clear: list[str]) -> str:
     """On how many of a unit's clear leads it leads if all units are trained as one would today; no word if unknown."""
     rows = frames["robustness"].query("condition == 'practice_bias' and (first == @cell or second == @cell)")
     kept = (rows["order"] == HOLDS).groupby(rows["dataset"]).all().reindex(clear)
-    return f"; with today's training clearly on {'all' if all(kept) else in_words(sum(kept))}" * bool(all(kept.notna()))
+    return f"; with today's training clearly on {'all' if all(kept) else in_words(sum(kept))}" * all(kept.notna())
 
 
 def _speech(frames: Frames) -> str:
