@@ -235,7 +235,7 @@ def test_a_part_is_worth_what_its_lack_costs(tmp_path, monkeypatch, leaky, leak_
 
 
 def test_a_part_measured_once_has_its_number_and_decides_nothing(tmp_path, monkeypatch):
-    """Its interval is over pieces alone; what a leak closes is not told."""
+    """Its interval is over pieces alone, as is that of what a leak closes."""
     planted = Planted(
         units(9.0, 8.8, 8.5), arms={"parts": {"gru_no_reset": [8.7], "tanh_leaky": [8.0]}}, cell_noise=0.001
     )
@@ -246,7 +246,8 @@ def test_a_part_measured_once_has_its_number_and_decides_nothing(tmp_path, monke
     assert of.loc["gru_no_reset", "difference_mean"] == pytest.approx(0.2, abs=0.02)
     assert of.loc["gru_no_reset", "difference_low"] > 0, "over pieces it is sure"
     assert set(of["repeats"]) == {"1"}, "of the whole unit's three the one of the same number"
-    assert CLOSED not in set(found["questions"]["compared"])
+    (leak,) = found["questions"].query("compared == @CLOSED").itertuples()
+    assert leak.answer == "open" and leak.mean == pytest.approx((9.0 - 8.0) / 0.5, abs=0.2) and leak.low > 0.5
 
 
 def rows(*told: tuple) -> pd.DataFrame:

@@ -236,7 +236,7 @@ def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
         told = f"{compared}{WORSE * (row.answer == 'worse')}", "log10 of the gradient left is more above 0", row.reach
         further = Interval(row.further_mean, row.further_low, row.further_high)
         yield Answer("parts_reach", row.dataset, *told, further, row.repeats)
-        if row.cell == LEAKY and all(study.with_parts.decided(row.dataset, LEAKY, of).known for of in (TANH, "gru")):
+        if row.cell == LEAKY and not any(study.with_parts.obstacle(row.dataset, LEAKY, of) for of in (TANH, "gru")):
             runs = [study.with_parts.runs[row.dataset, cell] for cell in (TANH, LEAKY, "gru")]
             tanh, leaky, gru = paired(*runs)
             # 1 − (leaky − GRU) / (tanh − GRU): what the leak closes of the gap

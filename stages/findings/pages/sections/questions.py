@@ -136,9 +136,8 @@ def parts_reach(rows: pd.DataFrame) -> list[str]:
 
 def shortcuts(rows: pd.DataFrame) -> list[str]:
     """How much of tanh's gap to the GRU a leak closes, which is a shortcut where it reaches further than tanh."""
-    closed = listed(f"{_ends(row, share)} on {set_name(row.dataset)}" for row in rows.itertuples())
-    leak = "of tanh's gap to the GRU a leak, a shortcut where it reaches further than tanh, closes"
-    return [f"{leak} {closed} {_counted(rows)}"]
+    told = (f"{_ends(row, share)} on {set_name(row.dataset)} (n={row.repeats})" for row in rows.itertuples())
+    return [f"of tanh's gap to the GRU a leak, a shortcut where it reaches further than tanh, closes {listed(told)}"]
 
 
 fine = partial(number, decimals=3)
@@ -148,7 +147,7 @@ ASKED: dict[str, tuple[str, Callable[[pd.DataFrame], list[str]]]] = {
     "noise_where": ("Which part of the weight noise makes tanh fail on speech?", noise_where),
     "converged": ("Have the speech nets converged?", converged),
     "rescued": ("Does the authors' rule for exploding gradients give the paper's tanh results?", rescued),
-    "authors": ("Is the authors' code nearer to Table 2 than the paper's protocol?", distance),
+    "authors": ("Is the authors' code, but stopped early, nearer to Table 2 than the paper's protocol?", distance),
     "left_on": ("Is the study nearer to Table 2 if the noise is left on in the test?", distance),
     "practice": ("Does the order of two units survive training by Adam, with warm-up, cosine and dropout?", practice),
     "practice_bias": ("And if their output bias begins at the note frequencies?", practice),

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.findings.declare import Frames, markdown
 from stages.findings.plots.noise import NOISELESS, PAPER, on_speech
-from stages.findings.tables.robustness import CONDITIONS, HOLDS, TURNS
+from stages.findings.tables.robustness import HOLDS, TURNS
 from stages.presentation.wording import (
     CONTRADICTED,
     SUPPORTED,
@@ -143,9 +143,9 @@ def orders(frames: Frames) -> str:
     found = found[found["dataset"].isin(music) & found["condition"].isin(OTHERWISE)]
     found = found[(found["main_low"] > 0) | (found["main_high"] < 0)]
     holds, turns = (int((found["order"] == order).sum()) for order in (HOLDS, TURNS))
-    tried = f"Trained {listed((CONDITIONS[name] for name in OTHERWISE if name in set(found['condition'])), 'or')}"
-    cases = f"the orders on music that intervals decide are decided again in {holds} of {count(len(found), 'case')}"
-    return f"{tried}, {cases} and turn round in {turns or 'none'}." * bool(len(found))
+    many, of = in_words(found["condition"].nunique()), count(len(found), "case")
+    told = f"In {many} other protocols the orders on music that intervals decide are decided again in {holds} of {of}"
+    return f"{told} and turn round in {turns or 'none'}." * bool(len(found))
 
 
 def small_table(frames: Frames) -> str:
