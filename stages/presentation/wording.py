@@ -38,7 +38,7 @@ _ARMS = {
     "half_noise": "with half the noise",
     "input_noise": "with noise on the input matrices alone",
     "rescued": "with the authors' rule for exploding gradients",
-    "authors": "by the authors' code",
+    "authors": "by the authors' code, stopped early",
     "practice_bias": "by Adam, output bias at note frequencies",
 }
 _NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -80,9 +80,9 @@ def test_music(nll, half, told):
 @pytest.mark.parametrize(
     ("orders", "told"),
     [
-        (("undecided", "holds", "undecided", "turns"), "clearly so on all; with today's training clearly on none."),
-        (("holds", "holds", "holds", "undecided"), "clearly so on all; with today's training clearly on one."),
-        (("holds", "holds", "holds", "holds"), "clearly so on all; with today's training clearly on all."),
+        (("undecided", "holds", "undecided", "turns"), "clearly so on all, with Adam on none of these."),
+        (("holds", "holds", "holds", "undecided"), "clearly so on all, with Adam on one of these."),
+        (("holds", "holds", "holds", "holds"), "clearly so on all, with Adam on all of these."),
         (("holds", "holds"), "clearly so on all."),  # the other lead is not trained so
     ],
 )

@@ -16,7 +16,7 @@ from stages.findings.inference.resampling import NOTHING, Interval, Resampling, 
 from stages.findings.records.runs import Run
 from stages.plumbing.parameters import Name, Section
 
-OPEN, NOT_TESTED, VOID, BEFORE = "open", "not tested", "void", "open before"
+OPEN, NOT_TESTED, VOID, BEFORE, SINGLE = "open", "not tested", "void", "open before", "n=1"
 LIKE, UNLIKE = "as in the paper", "not as in the paper"
 
 

@@ -15,6 +15,7 @@ LOOKS = {
     FEW: {"marker": ".", "color": GREY, "markersize": 5},
     LACKING: {"marker": "_", "color": GREY, "markersize": 6},
 }
+VERBS = {SUPPORTED: ("holds", "hold"), CONTRADICTED: ("fails", "fail"), UNDECIDED: ("stays open", "stay open")}
 ROW = 0.215  # inches
 
 
@@ -27,8 +28,7 @@ def kind(row: object) -> str:
 
 def _title(frames: Frames) -> str:
     counts = frames["claims"]["verdict"].value_counts()
-    verbs = {SUPPORTED: ("holds", "hold"), CONTRADICTED: ("fails", "fail"), UNDECIDED: ("stays open", "stay open")}
-    *told, last = (f"{(n := counts.get(verdict, 0))} {words[int(n != 1)]}" for verdict, words in verbs.items())
+    *told, last = (f"{(n := counts.get(verdict, 0))} {words[int(n != 1)]}" for verdict, words in VERBS.items())
     return f"Of the paper's {len(frames['claims'])} claims {', '.join(told)} and {last}"
 
 
@@ -36,7 +36,7 @@ def _title(frames: Frames) -> str:
     "claims comparisons design",
     _title,
     "A row is one comparison of a claim, a column a set. Filled circle: the whole interval lies where the claim has "
-    "it; cross: on the other side; hollow circle: neither; dot: too few repeats to decide; dash: it cannot be made. "
+    "it; cross: on the other side; hollow circle: neither. "
     "In claim 8 a circle is the GRU ahead, a cross the LSTM. Sets with a dagger are never counted.",
     "Grid of marks: a block per claim, in it a row per comparison, a column per set, a mark per verdict.",
 )
@@ -59,7 +59,7 @@ def claims(frames: Frames, narrow: bool) -> Figure:
         if claim.claim % 2:
             ax.axhspan(place - 0.5, place + len(quantities) + 0.5, color=BAND, zorder=0)
         heads.append(len(labels))
-        labels.append(f"{claim.claim}. {claim.verdict}")
+        labels.append(f"{claim.claim}. {VERBS[claim.verdict][0]}")
         for row in of_claim.itertuples():
             y = place + 1 + quantities.index(row.quantity)
             ax.plot(datasets.index(row.dataset), y, linestyle="", **LOOKS[kind(row)])

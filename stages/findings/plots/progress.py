@@ -41,8 +41,7 @@ def _title(frames: Frames) -> str:
     "bands learning_rates design progress",
     _title,
     "NLL of the chosen nets on clean weights: medians over repeats, for validation with bands from the lowest to the "
-    "highest (from five repeats on without the outer tenths). After its last epoch a net goes on at "
-    "its best epoch's values.",
+    "highest. After its last epoch a net goes on at its best epoch's values.",
     "Learning curves: a panel per set, a colour and marker per unit.",
 )
 def curves(frames: Frames, narrow: bool) -> Figure:

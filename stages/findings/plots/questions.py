@@ -16,7 +16,7 @@ PROTOCOLS = {
     "paper": "the paper's",
     LEFT_ON: "noise left on\nin the test",
     "noiseless": "without noise",
-    "authors": "the authors' code",
+    "authors": "the authors' code,\nstopped early",
     "practice": "Adam, cosine,\ndropout",
     "practice_bias": "the same, bias at\nnote frequencies",
 }

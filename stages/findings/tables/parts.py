@@ -1,7 +1,7 @@
 """What a part of a unit is worth: what it costs to take it away, or to put it in another place."""
 
 from stages.findings.declare import standard, table, triples
-from stages.findings.inference.questions import side
+from stages.findings.inference.questions import OPEN, SINGLE, side
 from stages.findings.inference.resampling import NOTHING, Interval, mean_over_repeats
 from stages.findings.study import Study
 from stages.plumbing.places import PARTS
@@ -26,14 +26,16 @@ REACHES = ("further", "less far")  # back in time, more or less of a gradient be
     },
 )
 def parts(study: Study) -> list[list]:
-    """A unit that lacks a part less the whole one, in test NLL, pooled, and in reach; one repeat decides nothing."""
+    """A unit that lacks a part less the whole one, in test NLL, pooled, and in reach; from one repeat it is n=1."""
     rows, both = [], study.with_parts
     for dataset, cell in study.of_arm(PARTS):
         whole = WHOLE.get(cell.split("_")[0], cell)
         if (dataset, whole) in study.runs:
             found = NOTHING if both.obstacle(dataset, cell, whole) else both.difference(dataset, cell, whole)
             further = _further(study, dataset, cell, whole)
-            answers = side(both.decided(dataset, cell, whole), 0.0, "worse", "better"), side(further, 0.0, *REACHES)
+            open_ = OPEN if both.enough(dataset, cell, whole) else SINGLE
+            judged = both.decided(dataset, cell, whole), ("worse", "better")
+            answers = [side(of, 0.0, *sides, open_) for of, sides in (judged, (further, REACHES))]
             rows.append([dataset, cell, whole, both.counts(dataset, cell, whole), *found, *further, *answers])
     return rows
 

@@ -14,6 +14,7 @@ from stages.findings.inference.questions import (
     LIKE,
     NOT_TESTED,
     OPEN,
+    SINGLE,
     UNLIKE,
     VOID,
     Answer,
@@ -35,7 +36,6 @@ GATED, TANH, LEAKY = ("lstm", "gru"), "tanh", "tanh_leaky"
 PRACTICE = ("practice", "practice_bias")
 GUESS = "baseline == 'note-1-gram' and averaging == 'pooled'"
 UNEXPLODED = "(no gradient explodes)"
-WORSE = " (worse)"
 CLOSED = "share of the gap, tanh − GRU, that a leak closes"
 Scores = dict[tuple[str, str], pd.Series]  # (dataset, cell) → a test NLL a repeat
 
@@ -233,7 +233,7 @@ def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
         compared = f"{cell_name(row.cell)} − {cell_name(row.whole)}"
         ends = Interval(row.difference_mean, row.difference_low, row.difference_high)
         yield Answer("parts", row.dataset, compared, asked, row.answer, ends, row.repeats)
-        told = f"{compared}{WORSE * (row.answer == 'worse')}", "log10 of the gradient left is more above 0", row.reach
+        told = compared, "log10 of the gradient left is more above 0", row.reach
         further = Interval(row.further_mean, row.further_low, row.further_high)
         yield Answer("parts_reach", row.dataset, *told, further, row.repeats)
         if row.cell == LEAKY and not any(study.with_parts.obstacle(row.dataset, LEAKY, of) for of in (TANH, "gru")):
@@ -245,4 +245,5 @@ def _parts(study: Study, rules: Questions) -> Iterator[Answer]:
             limits = f"shortcuts above {rules.parts.closed:g}, gates below, if a leak reaches further than tanh"
             judged = row.reach == REACHES[0] and study.evidence.decided(row.dataset, TANH, "gru").low > 0
             answer = side(closed, rules.parts.closed, "shortcuts", "gates") if judged else OPEN
+            answer = SINGLE if row.answer == SINGLE else answer
             yield Answer("shortcuts", row.dataset, CLOSED, limits, answer, closed, row.repeats)

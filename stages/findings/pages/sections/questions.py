@@ -7,12 +7,11 @@ from typing import Any
 import pandas as pd
 
 from stages.findings.declare import Frames
-from stages.findings.inference.questions import BEFORE, LIKE, NOT_TESTED, OPEN, UNLIKE, VOID
-from stages.findings.tables.parts import REACHES
-from stages.findings.tables.questions import UNEXPLODED, WORSE
-from stages.presentation.wording import capital, cell_name, count, interval, listed, number, set_name, set_names, share
+from stages.findings.inference.questions import BEFORE, LIKE, NOT_TESTED, OPEN, SINGLE, UNLIKE, VOID
+from stages.findings.tables.questions import UNEXPLODED
+from stages.presentation.wording import capital, cell_name, interval, listed, number, set_name, set_names, share
 
-UNDECIDED = {OPEN: 1, VOID: 2, NOT_TESTED: 3}  # what is told after other answers, in this order
+UNDECIDED = {OPEN: 1, SINGLE: 2, VOID: 3, NOT_TESTED: 4}  # what is told after other answers, in this order
 
 
 def words(frames: Frames) -> dict[str, Any]:
@@ -45,7 +44,8 @@ def answer(rows: pd.DataFrame) -> str:
         return [*said.index, BEFORE][0]
     if rows.groupby("dataset")["answer"].nunique().max() == 1:
         told = (f"{word} on {set_names(rows.loc[rows['answer'] == word, 'dataset'])}" for word in said.index)
-        return "; ".join(told).replace("on speech in", "in")
+        text = "; ".join(told)
+        return text.replace("on speech in", "in") if text.count("on speech in") == len(said) else text
     first, *others = (f"{word} in {n}" for word, n in said.items())
     return ", ".join([f"{first} of {len(rows)} cases", *others])
 
@@ -115,23 +115,21 @@ def practice(rows: pd.DataFrame) -> list[str]:
 def parts(rows: pd.DataFrame) -> list[str]:
     """Which units that lack a part, or have it elsewhere, are worse or better, by how much and on how many sets."""
     units, told = rows["compared"].str.split(" − ").str[0], []
-    for outcome in ("worse", "better"):
+    for outcome, sign in {"worse": 1, "better": -1}.items():
         of = rows[rows["answer"] == outcome].sort_values("mean", key=lambda mean: -mean.abs(), kind="stable")
         found = [f"{unit} on {len(on)} of {(units == unit).sum()}" for unit, on in of.groupby(units, sort=False)]
-        found[:1] = [f"{found[0]} sets (by up to {_ends(row, fine)})" for row in of.head(1).itertuples()]
+        found[:1] = [f"{found[0]} sets (by up to {_ends(row, fine, sign=sign)})" for row in of.head(1).itertuples()]
         told += [f"{outcome}: {listed(found)}"] * bool(found)
     return [*told, f"each beside the whole unit of equal size {_counted(rows)}"]
 
 
 def parts_reach(rows: pd.DataFrame) -> list[str]:
-    """How far back the units reach that are worse than the whole one."""
-    worse, told = rows[rows["compared"].str.endswith(WORSE)], []
-    for row in worse.nlargest(1, "mean").itertuples():
-        further, less = ((worse["answer"] == word).sum() or "none" for word in REACHES)
-        most = f"{row.compared.split(' − ')[0]} on {set_name(row.dataset)}, by {_ends(row)} powers of ten"
-        cases = f"of {count(len(worse), 'worse case')} {further} reach further, {less} less far"
-        told.append(f"{cases}; most the {most} (n={row.repeats})")
-    return told
+    """Which unit reaches furthest back beside the whole one."""
+    return [
+        f"furthest: {row.compared.split(' − ')[0]} on {set_name(row.dataset)}, by {_ends(row)} powers of ten "
+        f"(n={row.repeats})"
+        for row in rows.dropna(subset="low").nlargest(1, "mean").itertuples()
+    ]
 
 
 def shortcuts(rows: pd.DataFrame) -> list[str]:
@@ -174,14 +172,14 @@ def _ahead(rows: pd.DataFrame) -> str:
     for row in rows.itertuples():
         units = [unit if unit == cell_name("tanh") else f"the {unit}" for unit in row.compared.split(" − ")]
         (first, second), sign = (units, -1) if row.mean < 0 else (units[::-1], 1)
-        by = interval(sign * row.mean, *sorted((sign * row.low, sign * row.high)))
-        told.setdefault(f"{first} ahead of {second} by", []).append(f"{by} on {set_name(row.dataset)}")
+        by = f"{_ends(row, sign=sign)} on {set_name(row.dataset)}"
+        told.setdefault(f"{first} ahead of {second} by", []).append(by)
     return listed(f"{who} {listed(of)}" for who, of in told.items())
 
 
-def _ends(row: Any, *written: Callable[[float], str]) -> str:
+def _ends(row: Any, *written: Callable[[float], str], sign: int = 1) -> str:
     unknown = "an unknown share" if share in written else "an unknown number of"
-    return interval(row.mean, row.low, row.high, *written) or unknown
+    return interval(sign * row.mean, *sorted((sign * row.low, sign * row.high)), *written) or unknown
 
 
 def _counted(rows: pd.DataFrame) -> str:

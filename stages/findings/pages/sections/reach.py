@@ -36,7 +36,7 @@ def sentences(memory: pd.DataFrame) -> list[str]:
             more = (trained > nets.loc[trained.index, UNTRAINED]).sum()
             further.append(f"{cell_name(cell)} {more or 'none'} of {len(trained)}")
     exploded = known.loc[known["net"] == TRAINED, "share_exploding_mean"]
-    last = f"At most {exploded.max():.0%} explode." if exploded.max() > 0 else "None explode."
+    last = f"At most {exploded.max():.0%} explode." if exploded.max() > 0 else "None of these explode."
     return [
         f"In trained nets, by set, {listed(vanished(memory))} have vanished. {last}",
         f"By means, more is left after training than before on so many sets: {', '.join(further)}.",

@@ -6,13 +6,12 @@ import pandas as pd
 
 from stages.findings.declare import Frames, markdown
 from stages.findings.plots.noise import NOISELESS, PAPER, on_speech
-from stages.findings.tables.robustness import HOLDS, TURNS
+from stages.findings.tables.robustness import CONDITIONS, HOLDS, TURNS
 from stages.presentation.wording import (
     CONTRADICTED,
     SUPPORTED,
     UNDECIDED,
     cell_name,
-    count,
     in_words,
     interval,
     listed,
@@ -90,10 +89,10 @@ def _music(frames: Frames) -> str:
 
 
 def _today(frames: Frames, cell: str, clear: list[str]) -> str:
-    """On how many of a unit's clear leads it leads if all units are trained as one would today; no word if unknown."""
+    """On how many of a unit's clear leads it leads as clearly in `practice_bias`; no word if unknown."""
     rows = frames["robustness"].query("condition == 'practice_bias' and (first == @cell or second == @cell)")
     kept = (rows["order"] == HOLDS).groupby(rows["dataset"]).all().reindex(clear)
-    return f"; with today's training clearly on {'all' if all(kept) else in_words(sum(kept))}" * all(kept.notna())
+    return f", with Adam on {'all' if all(kept) else in_words(sum(kept))} of these" * all(kept.notna())
 
 
 def _speech(frames: Frames) -> str:
@@ -138,14 +137,15 @@ def leads(frames: Frames) -> str:
 
 
 def orders(frames: Frames) -> str:
-    """How many of the orders on music that intervals decide stay, and turn round, if the nets are trained otherwise."""
+    """How many of the orders on music that intervals decide are decided again if the nets are trained otherwise."""
     music, found = frames["design"].query("output == 'bernoulli'")["dataset"], frames["robustness"]
     found = found[found["dataset"].isin(music) & found["condition"].isin(OTHERWISE)]
     found = found[(found["main_low"] > 0) | (found["main_high"] < 0)]
-    holds, turns = (int((found["order"] == order).sum()) for order in (HOLDS, TURNS))
-    many, of = in_words(found["condition"].nunique()), count(len(found), "case")
-    told = f"In {many} other protocols the orders on music that intervals decide are decided again in {holds} of {of}"
-    return f"{told} and turn round in {turns or 'none'}." * bool(len(found))
+    tried = found.groupby("condition", sort=False)["order"]
+    told = [f"{CONDITIONS[name]}: {sum(of == HOLDS) or 'none'} of {len(of)}" for name, of in tried]
+    turns = in_words((found["order"] == TURNS).sum())
+    many = f"Of the orders on music that intervals decide {turns} turn round in another protocol"
+    return f"{many}; decided again {'; '.join(told)}." * bool(told)
 
 
 def small_table(frames: Frames) -> str:
