@@ -81,7 +81,10 @@ def test_fewer_cells_have_fewer_arms(tmp_path, monkeypatch):
 
 def test_one_run_a_unit_puts_none_ahead_in_the_title(tmp_path, monkeypatch):
     monkeypatch.chdir(write_study(tmp_path, {"jsb_chorales": Planted(ONE, cell_noise=0.001)}, resamples=99))
-    assert _answer_title(compare()) == "On music the GRU is ahead in 0 of 2 comparisons, behind in none; 2 open"
+    assert (
+        _answer_title(compare())
+        == "On the paper's music the GRU is ahead in 0 of 2 comparisons, behind in none; 2 open"
+    )
 
 
 def test_the_fastest_unit_is_ahead_of_all_others_there_are():

@@ -14,17 +14,19 @@ KINDS = {"bernoulli": "Music", "gaussian_mixture": "Speech"}
 
 
 def _answer_title(frames: Frames) -> str:
-    """How many gaps on music speak surely for the reference, and against it."""
+    """How many gaps on music speak surely for the reference, and against it: other editions are no further music."""
     gaps = frames["gaps"]
     reference = cell_name(gaps["reference"].iloc[0])
     music = gaps[gaps["output"] == "bernoulli"]
+    own = music[music["data"] == "same"]
+    of, music = ("music", music) if own.empty else ("the paper's music", own)
     several = music["repeats"] > 1  # over pieces alone an interval says nothing of other runs
     ahead, behind = (several & (music["gap_low"] > 0)).sum(), (several & (music["gap_high"] < 0)).sum()
     if music.empty:
         return f"How far every unit is from the {reference} on speech"
     rest = len(music) - ahead - behind
     told = f"ahead in {ahead} of {count(len(music), 'comparison')}, behind in {behind or 'none'}; {rest or 'none'} open"
-    return f"On music the {reference} is {told}"
+    return f"On {of} the {reference} is {told}"
 
 
 @plot(

@@ -21,7 +21,6 @@ from stages.presentation.wording import (
 )
 
 NOISE = "the weight noise"
-OTHERWISE = ("noiseless", "authors", "practice_bias")  # protocols in which the study's orders are looked for again
 BECOMES = {
     "the noise's": f"most of tanh's gap is {NOISE}'s",
     "the units'": f"tanh is behind with {NOISE} and without",
@@ -139,7 +138,7 @@ def leads(frames: Frames) -> str:
 def orders(frames: Frames) -> str:
     """How many of the orders on music that intervals decide are decided again if the nets are trained otherwise."""
     music, found = frames["design"].query("output == 'bernoulli'")["dataset"], frames["robustness"]
-    found = found[found["dataset"].isin(music) & found["condition"].isin(OTHERWISE)]
+    found = found[found["dataset"].isin(music) & found["condition"].isin(("noiseless", "authors", "practice_bias"))]
     found = found[(found["main_low"] > 0) | (found["main_high"] < 0)]
     tried = found.groupby("condition", sort=False)["order"]
     told = [f"{CONDITIONS[name]}: {sum(of == HOLDS) or 'none'} of {len(of)}" for name, of in tried]
