@@ -27,8 +27,8 @@ def _title(frames: Frames) -> str:
 @plot(
     "tuning design",
     _title,
-    "The share of a unit's candidate rates whose validation NLL is within 0.1 nats of its best; further right is "
-    "easier to tune. Lines are 95% intervals over repeats.",
+    "The share of a unit's candidate rates whose validation NLL is within 0.1 nats of its best; further right more "
+    "of this range is good. Lines are 95% intervals over repeats.",
     "Dot plot: a row per set, a mark with its interval per unit.",
 )
 def tuning(frames: Frames, narrow: bool) -> Figure:

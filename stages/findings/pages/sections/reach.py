@@ -34,10 +34,10 @@ def sentences(memory: pd.DataFrame) -> list[str]:
         )
         if len(trained := nets[TRAINED].dropna()):
             more = (trained > nets.loc[trained.index, UNTRAINED]).sum()
-            further.append(f"{cell_name(cell)} {more or 'none'} of {len(trained)}")
+            further.append(f"{more or 'none'} of {len(trained)} in the {cell_name(cell)}")
     exploded = known.loc[known["net"] == TRAINED, "share_exploding_mean"]
     last = f"At most {exploded.max():.0%} explode." if exploded.max() > 0 else "None of these explode."
     return [
         f"In trained nets, by set, {listed(vanished(memory))} have vanished. {last}",
-        f"By means, more is left after training than before on so many sets: {', '.join(further)}.",
+        f"Sets on which training leaves more, by means: {', '.join(further)}.",
     ]
