@@ -1,5 +1,6 @@
 """A reader in a process of its own: what it finds comes back, what goes wrong there is one line here."""
 
+import faulthandler
 import os
 import signal
 
@@ -14,6 +15,7 @@ def _whole(path):
 
 
 def _breaks_down(path):
+    faulthandler.disable()  # pytest's would print a page about it
     os.kill(os.getpid(), signal.SIGSEGV)  # as a library does that writes where it should not
 
 
